@@ -1,0 +1,81 @@
+// Files as a dependency: logic takes a FileSystem&, so that tests can refuse the n-th call.
+//
+// Implementations are thread-safe; a File may be used by several threads at once (positional I/O
+// only). Errors are those of base::ErrnoStatus, with the path in the message. Calls block.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace plumbago::base {
+
+class File {
+ public:
+  virtual ~File() = default;  // closes
+
+  // Reads up to `size` bytes at `offset` into `buffer`. Returns fewer only at the end of the file.
+  virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) = 0;
+  // Writes all of `data` at `offset`.
+  virtual absl::Status WriteAt(uint64_t offset, absl::string_view data) = 0;
+  virtual absl::StatusOr<uint64_t> Size() = 0;
+  // Reserves the blocks of bytes 0..size-1, which read as zeroes, and makes the file that long.
+  virtual absl::Status Preallocate(uint64_t size) = 0;
+  // fsync. A failure means that data may be lost: the caller ends the process, it never retries.
+  virtual absl::Status Sync() = 0;
+};
+
+struct FileInfo {
+  bool is_directory = false;
+  bool is_regular = false;
+  uint64_t size_bytes = 0;
+  int64_t modified_unix_seconds = 0;
+};
+
+struct DirectoryEntry {
+  std::string name;
+  bool is_directory = false;  // false for symbolic links
+  bool is_regular = false;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  virtual absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) = 0;
+  virtual absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) = 0;
+  // AlreadyExists where the path exists.
+  virtual absl::StatusOr<std::unique_ptr<File>> CreateExclusive(const std::string& path) = 0;
+
+  // Does not follow a symbolic link in the last component.
+  virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
+  // Entries without "." and "..", in no particular order.
+  virtual absl::StatusOr<std::vector<DirectoryEntry>> ListDirectory(const std::string& path) = 0;
+  // With parents; an existing directory is not an error.
+  virtual absl::Status CreateDirectories(const std::string& path) = 0;
+  // Replaces `to`.
+  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  virtual absl::Status Remove(const std::string& path) = 0;
+  virtual absl::Status SyncDirectory(const std::string& path) = 0;
+  // syncfs: everything written to the file system that holds `path`.
+  virtual absl::Status SyncFileSystem(const std::string& path) = 0;
+};
+
+// The machine's files.
+std::unique_ptr<FileSystem> MakePosixFileSystem();
+
+// The whole file, up to `size_bytes_max` (ResourceExhausted above it).
+absl::StatusOr<std::string> ReadWholeFile(FileSystem& file_system, const std::string& path,
+                                          uint64_t size_bytes_max);
+
+// Durable replacement: temporary name beside it, write, fsync, rename, fsync of the directory.
+// After an error the old content is still there.
+absl::Status WriteFileAtomically(FileSystem& file_system, const std::string& path,
+                                 absl::string_view content);
+
+}  // namespace plumbago::base

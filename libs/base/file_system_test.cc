@@ -1,0 +1,79 @@
+// Proves that the POSIX file system reports the codes that its header promises and that
+// WriteFileAtomically replaces or leaves the old content, on a temporary directory.
+#include "base/file_system.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/testing/temporary_directory.h"
+
+namespace plumbago::base {
+namespace {
+
+TEST_CASE("WriteFileAtomically replaces the content and leaves no temporary file", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/snapshot.pb";
+  REQUIRE(WriteFileAtomically(*file_system, path, "old").ok());
+  REQUIRE(WriteFileAtomically(*file_system, path, "new").ok());
+  CHECK(ReadWholeFile(*file_system, path, 100).value() == "new");
+  CHECK(file_system->ListDirectory(directory.path())->size() == 1);
+}
+
+TEST_CASE("WriteFileAtomically gets past the temporary file of a crash", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/snapshot.pb";
+  REQUIRE(file_system->CreateExclusive(path + ".tmp").ok());
+  CHECK(WriteFileAtomically(*file_system, path, "new").ok());
+}
+
+TEST_CASE("Opening a missing file is NotFound and names the path", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/missing";
+  const absl::Status status = file_system->OpenForRead(path).status();
+  CHECK(status.code() == absl::StatusCode::kNotFound);
+  CHECK(status.message().find(path) != absl::string_view::npos);
+}
+
+TEST_CASE("CreateExclusive refuses an existing path", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/a";
+  REQUIRE(file_system->CreateExclusive(path).ok());
+  CHECK(absl::IsAlreadyExists(file_system->CreateExclusive(path).status()));
+}
+
+TEST_CASE("ReadAt returns fewer bytes only at the end of the file", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  auto file = file_system->CreateExclusive(directory.path() + "/a").value();
+  REQUIRE(file->WriteAt(0, "0123456789").ok());
+  char buffer[16];
+  CHECK(file->ReadAt(6, buffer, 16).value() == 4);
+  CHECK(absl::string_view(buffer, 4) == "6789");
+  CHECK(file->ReadAt(10, buffer, 16).value() == 0);
+}
+
+TEST_CASE("Preallocate makes the file long and zero", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  auto file = file_system->CreateExclusive(directory.path() + "/a").value();
+  REQUIRE(file->Preallocate(100).ok());
+  CHECK(file->Size().value() == 100);
+  char buffer[100];
+  REQUIRE(file->ReadAt(0, buffer, 100).value() == 100);
+  CHECK(absl::string_view(buffer, 100) == std::string(100, '\0'));
+}
+
+TEST_CASE("ReadWholeFile refuses a file above its bound", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/a";
+  REQUIRE(WriteFileAtomically(*file_system, path, "12345").ok());
+  CHECK(ReadWholeFile(*file_system, path, 5).ok());
+  CHECK(absl::IsResourceExhausted(ReadWholeFile(*file_system, path, 4).status()));
+}
+
+}  // namespace
+}  // namespace plumbago::base

@@ -1,0 +1,108 @@
+#include "base/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <utility>
+
+#include "base/mutex.h"
+
+namespace plumbago::base {
+namespace {
+
+class PrometheusCounter final : public Counter {
+ public:
+  explicit PrometheusCounter(prometheus::Counter& counter) : counter_(counter) {}
+  void Increment(double by) override { counter_.Increment(by); }
+  double Value() const override { return counter_.Value(); }
+
+ private:
+  prometheus::Counter& counter_;
+};
+
+class PrometheusGauge final : public Gauge {
+ public:
+  explicit PrometheusGauge(prometheus::Gauge& gauge) : gauge_(gauge) {}
+  void Set(double value) override { gauge_.Set(value); }
+  void Add(double by) override { gauge_.Increment(by); }
+  double Value() const override { return gauge_.Value(); }
+
+ private:
+  prometheus::Gauge& gauge_;
+};
+
+class PrometheusHistogram final : public Histogram {
+ public:
+  explicit PrometheusHistogram(prometheus::Histogram& histogram) : histogram_(histogram) {}
+  void Observe(double value) override { histogram_.Observe(value); }
+
+ private:
+  prometheus::Histogram& histogram_;
+};
+
+}  // namespace
+
+struct Metrics::Impl {
+  prometheus::Registry registry;
+  Mutex mutex;
+  // Keyed by the address of the library's own object, so that equal names and labels share one.
+  std::map<const void*, std::unique_ptr<Counter>> counters ABSL_GUARDED_BY(mutex);
+  std::map<const void*, std::unique_ptr<Gauge>> gauges ABSL_GUARDED_BY(mutex);
+  std::map<const void*, std::unique_ptr<Histogram>> histograms ABSL_GUARDED_BY(mutex);
+  std::vector<std::function<void()>> refreshers ABSL_GUARDED_BY(mutex);
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+Counter& Metrics::AddCounter(const std::string& name, const std::string& help,
+                             const Labels& labels) {
+  auto& counter =
+      prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry).Add(labels);
+  MutexLock lock(impl_->mutex);
+  auto& handle = impl_->counters[&counter];
+  if (handle == nullptr) handle = std::make_unique<PrometheusCounter>(counter);
+  return *handle;
+}
+
+Gauge& Metrics::AddGauge(const std::string& name, const std::string& help, const Labels& labels) {
+  auto& gauge =
+      prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry).Add(labels);
+  MutexLock lock(impl_->mutex);
+  auto& handle = impl_->gauges[&gauge];
+  if (handle == nullptr) handle = std::make_unique<PrometheusGauge>(gauge);
+  return *handle;
+}
+
+Histogram& Metrics::AddHistogram(const std::string& name, const std::string& help,
+                                 const std::vector<double>& bounds, const Labels& labels) {
+  auto& histogram = prometheus::BuildHistogram()
+                        .Name(name)
+                        .Help(help)
+                        .Register(impl_->registry)
+                        .Add(labels, bounds);
+  MutexLock lock(impl_->mutex);
+  auto& handle = impl_->histograms[&histogram];
+  if (handle == nullptr) handle = std::make_unique<PrometheusHistogram>(histogram);
+  return *handle;
+}
+
+void Metrics::BeforeScrape(std::function<void()> refresh) {
+  MutexLock lock(impl_->mutex);
+  impl_->refreshers.push_back(std::move(refresh));
+}
+
+std::string Metrics::Scrape() {
+  std::vector<std::function<void()>> refreshers;
+  {
+    MutexLock lock(impl_->mutex);
+    refreshers = impl_->refreshers;
+  }
+  for (const auto& refresh : refreshers) refresh();
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+}  // namespace plumbago::base

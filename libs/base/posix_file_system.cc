@@ -1,0 +1,173 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/file_system.h"
+#include "base/status.h"
+
+namespace plumbago::base {
+namespace {
+
+class PosixFile final : public File {
+ public:
+  PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  ~PosixFile() override { close(descriptor_); }
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) override {
+    size_t done = 0;
+    while (done < size) {
+      const ssize_t count =
+          pread(descriptor_, buffer + done, size - done, static_cast<off_t>(offset + done));
+      if (count == 0) break;
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        return ErrnoStatus(errno, absl::StrCat("read ", path_));
+      }
+      done += static_cast<size_t>(count);
+    }
+    return done;
+  }
+
+  absl::Status WriteAt(uint64_t offset, absl::string_view data) override {
+    size_t done = 0;
+    while (done < data.size()) {
+      const ssize_t count = pwrite(descriptor_, data.data() + done, data.size() - done,
+                                   static_cast<off_t>(offset + done));
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        return ErrnoStatus(errno, absl::StrCat("write ", path_));
+      }
+      done += static_cast<size_t>(count);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<uint64_t> Size() override {
+    struct stat info {};
+    if (fstat(descriptor_, &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path_));
+    return static_cast<uint64_t>(info.st_size);
+  }
+
+  absl::Status Preallocate(uint64_t size) override {
+    const int error = posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
+    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("allocate ", path_));
+  }
+
+  absl::Status Sync() override {
+    return fsync(descriptor_) == 0 ? absl::OkStatus()
+                                   : ErrnoStatus(errno, absl::StrCat("fsync ", path_));
+  }
+
+ private:
+  const int descriptor_;
+  const std::string path_;
+};
+
+absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags) {
+  const int descriptor = open(path.c_str(), flags | O_CLOEXEC, 0644);
+  if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open ", path));
+  return std::make_unique<PosixFile>(descriptor, path);
+}
+
+// Opens `path` only to run `sync` on its descriptor.
+template <typename Sync>
+absl::Status OpenAndSync(const std::string& path, const char* what, Sync sync) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open ", path));
+  const int error = sync(descriptor) == 0 ? 0 : errno;
+  close(descriptor);
+  return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat(what, " ", path));
+}
+
+bool TypeOf(const std::string& directory, const dirent& entry, DirectoryEntry* result) {
+  if (entry.d_type != DT_UNKNOWN) {
+    result->is_directory = entry.d_type == DT_DIR;
+    result->is_regular = entry.d_type == DT_REG;
+    return true;
+  }
+  struct stat info {};  // some file systems do not tell the type
+  if (lstat(absl::StrCat(directory, "/", entry.d_name).c_str(), &info) != 0) return false;
+  result->is_directory = S_ISDIR(info.st_mode);
+  result->is_regular = S_ISREG(info.st_mode);
+  return true;
+}
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override {
+    return Open(path, O_RDONLY);
+  }
+  absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) override {
+    return Open(path, O_RDWR);
+  }
+  absl::StatusOr<std::unique_ptr<File>> CreateExclusive(const std::string& path) override {
+    return Open(path, O_RDWR | O_CREAT | O_EXCL);
+  }
+
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override {
+    struct stat info {};
+    if (lstat(path.c_str(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
+    return FileInfo{.is_directory = S_ISDIR(info.st_mode),
+                    .is_regular = S_ISREG(info.st_mode),
+                    .size_bytes = static_cast<uint64_t>(info.st_size),
+                    .modified_unix_seconds = info.st_mtim.tv_sec};
+  }
+
+  absl::StatusOr<std::vector<DirectoryEntry>> ListDirectory(const std::string& path) override {
+    DIR* directory = opendir(path.c_str());
+    if (directory == nullptr) return ErrnoStatus(errno, absl::StrCat("open directory ", path));
+    std::vector<DirectoryEntry> entries;
+    errno = 0;
+    while (const dirent* entry = readdir(directory)) {
+      DirectoryEntry result{.name = entry->d_name};
+      if (result.name == "." || result.name == "..") continue;
+      if (TypeOf(path, *entry, &result)) entries.push_back(std::move(result));
+      errno = 0;
+    }
+    const int error = errno;
+    closedir(directory);
+    if (error != 0) return ErrnoStatus(error, absl::StrCat("read directory ", path));
+    return entries;
+  }
+
+  absl::Status CreateDirectories(const std::string& path) override {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    return error ? ErrnoStatus(error.value(), absl::StrCat("create directory ", path))
+                 : absl::OkStatus();
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return rename(from.c_str(), to.c_str()) == 0
+               ? absl::OkStatus()
+               : ErrnoStatus(errno, absl::StrCat("rename ", from, " to ", to));
+  }
+
+  absl::Status Remove(const std::string& path) override {
+    return unlink(path.c_str()) == 0 ? absl::OkStatus()
+                                     : ErrnoStatus(errno, absl::StrCat("remove ", path));
+  }
+
+  absl::Status SyncDirectory(const std::string& path) override {
+    return OpenAndSync(path, "fsync directory", [](int descriptor) { return fsync(descriptor); });
+  }
+
+  absl::Status SyncFileSystem(const std::string& path) override {
+    return OpenAndSync(path, "syncfs", [](int descriptor) { return syncfs(descriptor); });
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+
+}  // namespace plumbago::base
