@@ -26,8 +26,8 @@ enum class DropReason : uint8_t {
   kControlByte,
   kInvalidUtf8,
   kInvalidTag,
-  kTenantRefused,   // suspended, deleting or unknown
-  kNoActiveShard,   // every shard of the slot is excluded
+  kTenantRefused,  // suspended, deleting or unknown
+  kNoActiveShard,  // every shard of the slot is excluded
   kReasonCount
 };
 inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kReasonCount);
