@@ -12,6 +12,11 @@ namespace {
 
 constexpr int64_t kNow = 1'700'000'040;
 
+absl::StatusOr<Series> FetchFrom(base::File& file, const Header& header, int64_t age) {
+  BaseTimes base_times;
+  return Fetch({file, header, base_times}, {.from = kNow - age, .until = kNow, .now = kNow});
+}
+
 struct Fixture {
   base::testing::TemporaryDirectory directory;
   std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
@@ -50,8 +55,7 @@ TEST_CASE("A file cut after it was opened gives DataLoss, not points", "[whisper
   for (size_t size = fixture.header.header_bytes(); size < fixture.intact.size(); ++size) {
     auto file = fixture.Open(fixture.intact.substr(0, size));
     for (const int64_t age : {180, 480}) {
-      const auto series =
-          Fetch(*file, fixture.header, {.from = kNow - age, .until = kNow, .now = kNow});
+      const auto series = FetchFrom(*file, fixture.header, age);
       if (!series.ok()) CHECK(absl::IsDataLoss(series.status()));
     }
   }
@@ -71,7 +75,7 @@ TEST_CASE("A file with any bit flipped is refused, or read and updated inside it
       continue;
     }
     for (const int64_t age : {180, 480}) {
-      const auto series = Fetch(*file, *header, {.from = kNow - age, .until = kNow, .now = kNow});
+      const auto series = FetchFrom(*file, *header, age);
       REQUIRE(series.ok());
       CHECK(series->values.size() <= static_cast<size_t>(age / series->step + 1));
     }

@@ -35,21 +35,29 @@ absl::Status Fill(base::File& file, const Header& header) {
 }
 
 // The finest archive that reaches back `age_seconds`; at most the longest retention is asked for.
-const Archive& SelectArchive(const Header& header, int64_t age_seconds) {
-  for (const Archive& archive : header.archives) {
-    if (static_cast<int64_t>(archive.retention_seconds()) >= age_seconds) return archive;
+size_t SelectArchive(const Header& header, int64_t age_seconds) {
+  size_t index = 0;
+  while (index + 1 < header.archives.size() &&
+         static_cast<int64_t>(header.archives[index].retention_seconds()) < age_seconds) {
+    ++index;
   }
-  return header.archives.back();
+  return index;
 }
 
-// Values of `count` slots from `start` on; no more than the ring has.
-absl::Status ReadValues(base::File& file, const Archive& archive, Series* series, uint64_t count) {
+// Values of `count` slots from series->start on; no more than the ring has.
+absl::Status ReadValues(const OpenFile& from, size_t archive_index, uint64_t count,
+                        Series* series) {
+  const Archive& archive = from.header.archives[archive_index];
   series->values.assign(count, kMissing);
-  PLUMBAGO_ASSIGN_OR_RETURN(const uint32_t base_time, internal::ReadBaseTime(file, archive));
+  from.base_times.resize(from.header.archives.size());
+  uint32_t& base_time = from.base_times[archive_index];
+  if (base_time == 0) {
+    PLUMBAGO_ASSIGN_OR_RETURN(base_time, internal::ReadBaseTime(from.file, archive));
+  }
   if (base_time == 0) return absl::OkStatus();
   std::string bytes;
   PLUMBAGO_RETURN_IF_ERROR(internal::ReadSlots(
-      file, archive, internal::SlotOf(archive, base_time, series->start), count, &bytes));
+      from.file, archive, internal::SlotOf(archive, base_time, series->start), count, &bytes));
   const char* slot = bytes.data();
   int64_t time = series->start;
   for (double& value : series->values) {
@@ -96,7 +104,8 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
   return header;
 }
 
-absl::StatusOr<Series> Fetch(base::File& file, const Header& header, const FetchRange& range) {
+absl::StatusOr<Series> Fetch(const OpenFile& file, const FetchRange& range) {
+  const Header& header = file.header;
   if (range.from > range.until) {
     return absl::InvalidArgumentError(absl::StrCat("Invalid time interval: from time '", range.from,
                                                    "' is after until time '", range.until, "'"));
@@ -104,7 +113,8 @@ absl::StatusOr<Series> Fetch(base::File& file, const Header& header, const Fetch
   const int64_t oldest = range.now - static_cast<int64_t>(header.max_retention_seconds());
   const int64_t from = std::max(range.from, oldest);
   const int64_t until = std::min(range.until, range.now);
-  const Archive& archive = SelectArchive(header, range.now - from);
+  const size_t archive_index = SelectArchive(header, range.now - from);
+  const Archive& archive = header.archives[archive_index];
   const int64_t step = archive.seconds_per_point;
   Series series{.start = 0, .step = archive.seconds_per_point, .values = {}};
   if (range.from > range.now || range.until < oldest) return series;
@@ -112,7 +122,7 @@ absl::StatusOr<Series> Fetch(base::File& file, const Header& header, const Fetch
   const int64_t end = internal::AlignDown(until, step) + step;
   const auto count = static_cast<uint64_t>(std::max<int64_t>(1, (end - series.start) / step));
   PLUMBAGO_CHECK(count <= archive.point_count);  // it reaches back to `from`
-  PLUMBAGO_RETURN_IF_ERROR(ReadValues(file, archive, &series, count));
+  PLUMBAGO_RETURN_IF_ERROR(ReadValues(file, archive_index, count, &series));
   return series;
 }
 

@@ -1,8 +1,8 @@
 // Whisper files: create, open and read. Writing points is whisper/updater.h.
 //
-// Functions hold no state and are safe for concurrent use on different files; a fetch beside an
-// update of the same file sees each point old or new. All block on the disk. Errors besides those
-// of base::FileSystem: DataLoss, a damaged file, which nothing here touches.
+// Functions hold no state and are safe for concurrent use on different files; calls for the same
+// file must be serialised by the caller. All block on the disk. Errors besides those of
+// base::FileSystem: DataLoss, a damaged file, which nothing here touches.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,17 @@ absl::StatusOr<std::unique_ptr<base::File>> Create(base::FileSystem& file_system
 // that a power cut interrupted; it holds nothing and may be replaced.
 absl::StatusOr<Header> ReadHeader(base::File& file);
 
+// The time in slot 0 of each archive, which all others are counted from; 0 or absent: not known.
+// Callers keep it beside the open file, empty at first, and save a read for each archive and
+// update. It stays right when other programs write points: slot 0 moves on by whole turns only.
+using BaseTimes = std::vector<uint32_t>;
+
+struct OpenFile {
+  base::File& file;
+  const Header& header;  // of `file`
+  BaseTimes& base_times;
+};
+
 struct FetchRange {
   int64_t from = 0;   // seconds, exclusive at the resolution of the archive
   int64_t until = 0;  // seconds, inclusive at the resolution of the archive
@@ -51,6 +62,6 @@ struct Series {
 // By whisper's rules, from the finest archive that reaches back to `from`. No values where the
 // whole range is in the future or older than every archive; a range of no length gives the one
 // point after it. A slot whose time does not fit is missing. InvalidArgument: from > until.
-absl::StatusOr<Series> Fetch(base::File& file, const Header& header, const FetchRange& range);
+absl::StatusOr<Series> Fetch(const OpenFile& file, const FetchRange& range);
 
 }  // namespace plumbago::whisper

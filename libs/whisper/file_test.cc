@@ -17,6 +17,12 @@ Header SmallHeader() {
   return MakeHeader({{60, 3}, {120, 4}}, 0.5F, AggregationMethod::kAverage).value();
 }
 
+absl::StatusOr<Series> FetchFrom(base::File& file, const FetchRange& range) {
+  const Header header = SmallHeader();
+  BaseTimes base_times;
+  return Fetch({file, header, base_times}, range);
+}
+
 struct Fixture {
   base::testing::TemporaryDirectory directory;
   std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
@@ -68,7 +74,7 @@ TEST_CASE("Fetch leaves out from and includes until, at the step of the archive"
               .UpdateMany({*file, header, base_times}, points, kNow + 120, Duplicates::kLastWins)
               .ok());
   const auto fetch = [&](int64_t from, int64_t until) {
-    return Fetch(*file, SmallHeader(), {.from = from, .until = until, .now = kNow + 120}).value();
+    return FetchFrom(*file, {.from = from, .until = until, .now = kNow + 120}).value();
   };
   const Series all = fetch(kNow - 60, kNow + 120);
   CHECK(all.start == kNow);
@@ -84,7 +90,7 @@ TEST_CASE("Fetch has no values for a range that no archive can hold", "[whisper]
   Fixture fixture;
   auto file = fixture.CreateSmall();
   const auto count = [&](int64_t from, int64_t until) {
-    return Fetch(*file, SmallHeader(), {.from = from, .until = until, .now = kNow})->values.size();
+    return FetchFrom(*file, {.from = from, .until = until, .now = kNow})->values.size();
   };
   CHECK(count(kNow + 1, kNow + 60) == 0);
   CHECK(count(kNow - 1000, kNow - 481) == 0);
@@ -95,8 +101,7 @@ TEST_CASE("Fetch has no values for a range that no archive can hold", "[whisper]
 TEST_CASE("An empty archive is all missing", "[whisper]") {
   Fixture fixture;
   auto file = fixture.CreateSmall();
-  const Series series =
-      Fetch(*file, SmallHeader(), {.from = kNow - 180, .until = kNow, .now = kNow}).value();
+  const Series series = FetchFrom(*file, {.from = kNow - 180, .until = kNow, .now = kNow}).value();
   REQUIRE(series.values.size() == 3);
   for (const double value : series.values) CHECK(std::isnan(value));
 }
@@ -109,14 +114,14 @@ TEST_CASE("A slot that still holds the point of an earlier turn is missing", "[w
   REQUIRE(Updater().UpdateOne({*file, header, base_times}, {kNow, 1}, kNow).ok());
   const int64_t later = kNow + 180;
   const Series series =
-      Fetch(*file, SmallHeader(), {.from = later - 180, .until = later, .now = later}).value();
+      FetchFrom(*file, {.from = later - 180, .until = later, .now = later}).value();
   for (const double value : series.values) CHECK(std::isnan(value));
 }
 
 TEST_CASE("Fetch refuses a range that ends before it begins", "[whisper]") {
   Fixture fixture;
   auto file = fixture.CreateSmall();
-  const auto series = Fetch(*file, SmallHeader(), {.from = 2, .until = 1, .now = kNow});
+  const auto series = FetchFrom(*file, {.from = 2, .until = 1, .now = kNow});
   CHECK(series.status().message() ==
         "Invalid time interval: from time '2' is after until time '1'");
 }

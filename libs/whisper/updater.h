@@ -14,8 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "base/file_system.h"
-#include "whisper/header.h"
+#include "whisper/file.h"
 
 namespace plumbago::whisper {
 
@@ -28,17 +27,6 @@ struct Point {
 enum class Duplicates {
   kFirstWins,  // whisper.update_many
   kLastWins,   // carbon, which removes duplicates before it calls whisper: our write path
-};
-
-// The time in slot 0 of each archive, which all others are counted from; 0 or absent: not known.
-// Callers keep it beside the open file, empty at first, and save a read for each archive and
-// update. It stays right when other programs write points: slot 0 moves on by whole turns only.
-using BaseTimes = std::vector<uint32_t>;
-
-struct OpenFile {
-  base::File& file;
-  const Header& header;  // of `file`
-  BaseTimes& base_times;
 };
 
 struct UpdateResult {

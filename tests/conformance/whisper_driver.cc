@@ -71,6 +71,7 @@ class Driver {
   absl::StatusOr<std::string> Update(const Words& words) {
     PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
     const Point point{.time = static_cast<uint32_t>(Integer(words[3])), .value = Real(words[4])};
+    BaseTimes base_times;
     PLUMBAGO_RETURN_IF_ERROR(
         updater_.UpdateOne({*open.file, open.header, base_times}, point, Integer(words[2])));
     return "ok";
@@ -94,7 +95,9 @@ class Driver {
     PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
     const FetchRange range{
         .from = Integer(words[2]), .until = Integer(words[3]), .now = Integer(words[4])};
-    PLUMBAGO_ASSIGN_OR_RETURN(const Series series, Fetch(*open.file, open.header, range));
+    BaseTimes base_times;
+    PLUMBAGO_ASSIGN_OR_RETURN(const Series series,
+                              Fetch({*open.file, open.header, base_times}, range));
     if (series.values.empty()) return "ok none";
     std::string answer = absl::StrCat("ok ", series.start, " ", series.step);
     for (const double value : series.values) absl::StrAppendFormat(&answer, " %a", value);
