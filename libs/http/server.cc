@@ -1,0 +1,299 @@
+#include "http/server.h"
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "http/address.h"
+
+namespace plumbago::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using asio::ip::tcp;
+
+using BeastRequest = beast::http::request<beast::http::string_body>;
+using BeastResponse = beast::http::response<beast::http::string_body>;
+
+std::chrono::steady_clock::duration ToSteady(absl::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      absl::ToChronoNanoseconds(duration));
+}
+
+std::string ToString(beast::string_view text) { return std::string(text.data(), text.size()); }
+
+Request FromBeast(BeastRequest& request, const tcp::socket& socket) {
+  Request result;
+  result.method = ToString(request.method_string());
+  const beast::string_view target = request.target();
+  const size_t question = target.find('?');
+  result.path = ToString(target.substr(0, question));
+  if (question != beast::string_view::npos) result.query = ToString(target.substr(question + 1));
+  for (const auto& field : request) {
+    result.headers.Add(ToString(field.name_string()), ToString(field.value()));
+  }
+  result.body = std::move(request.body());
+  boost::system::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  if (!error) result.remote_address = endpoint.address().to_string();
+  return result;
+}
+
+Response PlainResponse(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+// Decides about requests: how many run, what runs them. Shared by the server and its connections,
+// which may outlive the server's last reference to them inside Asio.
+class Dispatcher {
+ public:
+  Dispatcher(const ServerOptions& options, Handler handler)
+      : options_(options), handler_(std::move(handler)), pool_(options.handler_threads) {}
+
+  const ServerOptions& options() const { return options_; }
+  bool is_stopping() const { return is_stopping_.load(); }
+  void BeginStop() { is_stopping_.store(true); }
+
+  // Takes a place for a request, or refuses it.
+  bool Admit() {
+    base::MutexLock lock(mutex_);
+    if (running_count_ >= options_.requests_max) return false;
+    ++running_count_;
+    return true;
+  }
+
+  // Called once for each admitted request, when its answer is on the way.
+  void Finish() {
+    base::MutexLock lock(mutex_);
+    --running_count_;
+    finished_.NotifyAll();
+  }
+
+  template <typename Work>
+  void Post(Work work) {
+    asio::post(pool_, std::move(work));
+  }
+
+  Response Handle(const Request& request) { return handler_(request); }
+
+  void WaitUntilIdle(absl::Duration limit) {
+    const auto deadline = std::chrono::steady_clock::now() + ToSteady(limit);
+    base::MutexLock lock(mutex_);
+    while (running_count_ > 0) {
+      const auto left = deadline - std::chrono::steady_clock::now();
+      if (left.count() <= 0) return;
+      finished_.WaitFor(lock, std::chrono::nanoseconds(left).count());
+    }
+  }
+
+  void JoinPool() { pool_.join(); }
+
+ private:
+  const ServerOptions options_;
+  const Handler handler_;
+  asio::thread_pool pool_;
+  std::atomic<bool> is_stopping_{false};
+  base::Mutex mutex_;
+  base::CondVar finished_;
+  size_t running_count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// One client. Lives as long as an operation on its socket is pending (shared with Asio's handlers
+// and with the pool while a request runs). All members are used on the socket's thread only.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(tcp::socket socket, std::shared_ptr<Dispatcher> dispatcher,
+             std::shared_ptr<std::atomic<size_t>> open_count)
+      : stream_(std::move(socket)),
+        dispatcher_(std::move(dispatcher)),
+        open_count_(std::move(open_count)) {}
+  ~Connection() { open_count_->fetch_sub(1); }
+
+  void ReadRequest() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<uint32_t>(dispatcher_->options().header_bytes_max));
+    parser_->body_limit(dispatcher_->options().body_bytes_max);
+    stream_.expires_after(ToSteady(dispatcher_->options().idle_timeout));
+    beast::http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](beast::error_code error, size_t) { self->OnRead(error); });
+  }
+
+ private:
+  void OnRead(beast::error_code error) {
+    if (error == beast::http::error::body_limit) {
+      return Refuse(413, absl::StrCat("request body is larger than ",
+                                      dispatcher_->options().body_bytes_max, " bytes\n"));
+    }
+    if (error == beast::http::error::header_limit) {
+      return Refuse(431, absl::StrCat("request headers are larger than ",
+                                      dispatcher_->options().header_bytes_max, " bytes\n"));
+    }
+    if (error) return Close();
+    if (!dispatcher_->Admit()) {
+      Response response = PlainResponse(503, "too many requests are running; try again\n");
+      response.headers.Add("Retry-After", "1");
+      return Write(std::move(response));
+    }
+    RunHandler();
+  }
+
+  void RunHandler() {
+    stream_.expires_never();
+    auto request = std::make_shared<Request>(FromBeast(parser_->get(), stream_.socket()));
+    dispatcher_->Post([self = shared_from_this(), request = std::move(request)] {
+      Response response = self->dispatcher_->Handle(*request);
+      asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
+        self->dispatcher_->Finish();
+        self->Write(std::move(response));
+      });
+    });
+  }
+
+  // Answers and closes: what follows on the socket cannot be read any more.
+  void Refuse(int status, std::string body) {
+    must_close_ = true;
+    Write(PlainResponse(status, std::move(body)));
+  }
+
+  void Write(Response response) {
+    const bool is_head = parser_->get().method() == beast::http::verb::head;
+    response_ = BeastResponse(static_cast<beast::http::status>(response.status),
+                              parser_->get().version() == 10 ? 10 : 11);
+    response_.set(beast::http::field::content_type, response.content_type);
+    for (const auto& [name, value] : response.headers.entries()) response_.insert(name, value);
+    response_.keep_alive(!must_close_ && !dispatcher_->is_stopping() &&
+                         parser_->get().keep_alive());
+    response_.content_length(response.body.size());
+    if (!is_head) response_.body() = std::move(response.body);
+    serializer_.emplace(response_);
+    serializer_->split(false);
+    stream_.expires_after(ToSteady(dispatcher_->options().write_timeout));
+    beast::http::async_write(
+        stream_, *serializer_,
+        [self = shared_from_this()](beast::error_code error, size_t) { self->OnWritten(error); });
+  }
+
+  void OnWritten(beast::error_code error) {
+    if (error || !response_.keep_alive()) return Close();
+    response_.body().clear();
+    response_.body().shrink_to_fit();
+    ReadRequest();
+  }
+
+  void Close() {
+    beast::error_code ignored;  // the peer may be gone already
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.close();
+  }
+
+  beast::tcp_stream stream_;
+  const std::shared_ptr<Dispatcher> dispatcher_;
+  const std::shared_ptr<std::atomic<size_t>> open_count_;
+  beast::flat_buffer buffer_;
+  boost::optional<beast::http::request_parser<beast::http::string_body>> parser_;
+  BeastResponse response_;
+  boost::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
+  bool must_close_ = false;
+};
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(const ServerOptions& options, Handler handler)
+      : acceptor_(context_),
+        dispatcher_(std::make_shared<Dispatcher>(options, std::move(handler))) {}
+
+  absl::Status Listen() {
+    PLUMBAGO_ASSIGN_OR_RETURN(const Address address, ParseAddress(dispatcher_->options().listen));
+    const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+    boost::system::error_code error;
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (error) {
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", dispatcher_->options().listen,
+                                                 " (HTTP): ", error.message()));
+    }
+    port_ = acceptor_.local_endpoint().port();
+    return absl::OkStatus();
+  }
+
+  void Run() {
+    Accept();
+    thread_ = std::thread([this] { context_.run(); });
+  }
+
+  int port() const { return port_; }
+
+  void Stop(absl::Duration drain) {
+    if (!thread_.joinable()) return;
+    dispatcher_->BeginStop();
+    asio::post(context_, [this] {
+      boost::system::error_code ignored;
+      acceptor_.close(ignored);
+    });
+    dispatcher_->WaitUntilIdle(drain);
+    dispatcher_->JoinPool();
+    context_.stop();
+    thread_.join();
+  }
+
+ private:
+  void Accept() {
+    acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
+      if (!error) Serve(std::move(socket));
+      Accept();
+    });
+  }
+
+  void Serve(tcp::socket socket) {
+    if (open_count_->load() >= dispatcher_->options().connections_max) return;  // closes it
+    boost::system::error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    open_count_->fetch_add(1);
+    std::make_shared<Connection>(std::move(socket), dispatcher_, open_count_)->ReadRequest();
+  }
+
+  asio::io_context context_{1};
+  tcp::acceptor acceptor_;
+  // Shared with connections and pool work that may still be running while the server stops.
+  const std::shared_ptr<Dispatcher> dispatcher_;
+  const std::shared_ptr<std::atomic<size_t>> open_count_ = std::make_shared<std::atomic<size_t>>(0);
+  int port_ = 0;
+  std::thread thread_;
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      Handler handler) {
+  auto impl = std::make_unique<Impl>(options, std::move(handler));
+  PLUMBAGO_RETURN_IF_ERROR(impl->Listen());
+  impl->Run();
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { impl_->Stop(absl::ZeroDuration()); }
+
+int Server::port() const { return impl_->port(); }
+
+void Server::Stop(absl::Duration drain) { impl_->Stop(drain); }
+
+}  // namespace plumbago::http

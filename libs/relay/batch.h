@@ -1,0 +1,41 @@
+// A batch of points on its way from a reactor to one cache, and the stream that takes it there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "relay/name_table.h"
+
+namespace plumbago::relay {
+
+// n points as three columns of n entries each.
+struct Batch {
+  // Names of the ids. Shared by the reactor that appends to it, its batches and the stream.
+  std::shared_ptr<const NameTable> names;
+  uint64_t epoch = 0;            // of the slot map that chose the shard
+  int64_t received_unix_ms = 0;  // arrival of the first point
+  std::vector<uint32_t> series_id;
+  std::vector<uint32_t> time_seconds;
+  std::vector<double> value;
+
+  size_t point_count() const { return series_id.size(); }
+  // What the batch occupies in memory, for the bound on bytes in flight.
+  size_t memory_bytes() const { return sizeof(Batch) + series_id.capacity() * 16; }
+};
+
+// Takes batches to one cache, in order, until they are acknowledged; holds them meanwhile and sends
+// them again after a broken connection. Implemented over gRPC by services/relay.
+class BatchStream {
+ public:
+  virtual ~BatchStream() = default;
+
+  // Never blocks. The sender bounds what it sends by unacknowledged_bytes().
+  virtual void Send(std::unique_ptr<Batch> batch) = 0;
+
+  // Memory of all batches sent and not yet acknowledged. Thread-safe.
+  virtual size_t unacknowledged_bytes() const = 0;
+};
+
+}  // namespace plumbago::relay

@@ -1,0 +1,233 @@
+#include "relay/point_router.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "metric/metric_name.h"
+
+namespace plumbago::relay {
+namespace {
+
+constexpr absl::Duration kDropLogInterval = absl::Seconds(10);
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return (static_cast<uint64_t>(device()) << 32) | device();
+}
+
+}  // namespace
+
+PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, RelayMetrics& metrics,
+                         StreamFactory make_stream)
+    : options_(options),
+      clock_(clock),
+      metrics_(metrics),
+      make_stream_(std::move(make_stream)),
+      hash_seed_(RandomSeed()),
+      last_drop_log_(clock.Monotonic() - kDropLogInterval) {
+  Tick();
+}
+
+PointRouter::~PointRouter() = default;
+
+void PointRouter::SetSlotMap(std::shared_ptr<const topology::SlotMap> map) {
+  if (map_ != nullptr && map != nullptr && map_->epoch() == map->epoch()) return;
+  Flush();
+  ForgetNames();
+  map_ = std::move(map);
+  lane_of_shard_.clear();
+  if (map_ == nullptr) return;
+  for (const topology::ShardInfo& shard : map_->shards()) lane_of_shard_.push_back(LaneOf(shard));
+}
+
+void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
+  points_received_ += lines.size();
+  std::array<Pending, LineCutter::kBlockLines> pending;
+  size_t count = 0;
+  for (const absl::string_view line : lines) {
+    Pending& next = pending[count];
+    const metric::LineFault fault = metric::ParseLine(line, now_seconds_, &next.line);
+    if (fault != metric::LineFault::kNone) {
+      Drop(ReasonOf(fault), line);
+      continue;
+    }
+    next.hash = HashName(next.line.metric, hash_seed_);
+    table_.Prefetch(next.hash);
+    ++count;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const Route* route = table_.Find(pending[i].hash);
+    if (route == nullptr || admission_ == Admission::kRefuse) route = Learn(pending[i]);
+    if (route != nullptr) Append(*route, pending[i].line);
+  }
+}
+
+void PointRouter::OnLongLine(absl::string_view head) {
+  ++points_received_;
+  Drop(DropReason::kLineTooLong, head);
+}
+
+void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
+  AppendToLane(*lanes_[route.lane], route.series_id, line);
+  for (size_t i = 1; i < route.replica_count; ++i) {
+    const Target& target = more_targets_[route.more_targets + i - 1];
+    AppendToLane(*lanes_[target.lane], target.series_id, line);
+  }
+}
+
+void PointRouter::AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line) {
+  if (lane.open == nullptr) OpenBatch(lane);
+  lane.open->series_id.push_back(series_id);
+  lane.open->time_seconds.push_back(line.time_seconds);
+  lane.open->value.push_back(line.value);
+  if (lane.open->point_count() >= options_.batch_points_max) Send(lane);
+}
+
+const Route* PointRouter::Learn(const Pending& pending) {
+  const absl::string_view name = pending.line.metric;
+  if (admission_ == Admission::kRefuse) {
+    Drop(DropReason::kTenantRefused, name);
+    return nullptr;
+  }
+  if (const metric::NameFault fault = metric::Canonicalise(name, &canonical_);
+      fault != metric::NameFault::kNone) {
+    Drop(ReasonOf(fault), name);
+    return nullptr;
+  }
+  std::vector<uint16_t> lanes;
+  if (!ChooseLanes(canonical_, &lanes)) {
+    Drop(DropReason::kNoActiveShard, name);
+    return nullptr;
+  }
+  Route route{.lane = lanes[0],
+              .replica_count = static_cast<uint16_t>(lanes.size()),
+              .more_targets = static_cast<uint32_t>(more_targets_.size())};
+  route.series_id = lanes_[lanes[0]]->names->Append(options_.tenant, canonical_);
+  for (size_t i = 1; i < lanes.size(); ++i) {
+    more_targets_.push_back(
+        {lanes[i], lanes_[lanes[i]]->names->Append(options_.tenant, canonical_)});
+  }
+  table_.Insert(pending.hash, route);
+  return table_.Find(pending.hash);
+}
+
+// The lanes to the active replicas of a metric. May forget all names when they outgrow the bound.
+bool PointRouter::ChooseLanes(absl::string_view metric, std::vector<uint16_t>* lanes) {
+  if (map_ == nullptr || map_->shards().empty()) return false;
+  size_t dictionary_bytes = table_.memory_bytes();
+  bool is_full = false;
+  for (const auto& lane : lanes_) {
+    dictionary_bytes += lane->names->memory_bytes();
+    is_full = is_full || lane->names->series_count() >= NameTable::kSeriesMax;
+  }
+  if (is_full || dictionary_bytes > options_.dictionary_bytes_max) {
+    Flush();
+    ForgetNames();
+  }
+  for (const uint16_t shard : map_->ReplicasOf(topology::SlotOf(options_.tenant, metric))) {
+    if (map_->shards()[shard].state != topology::ShardState::kActive) continue;
+    lanes->push_back(lane_of_shard_[shard]);
+  }
+  return !lanes->empty();
+}
+
+void PointRouter::Tick() {
+  const absl::Time now = clock_.Now();
+  now_seconds_ = static_cast<uint32_t>(absl::ToUnixSeconds(now));
+  now_unix_ms_ = absl::ToUnixMillis(now);
+  const absl::Duration monotonic = clock_.Monotonic();
+  for (const auto& lane : lanes_) {
+    if (lane->open != nullptr && monotonic - lane->opened_at >= options_.batch_delay) Send(*lane);
+  }
+  PublishCounters();
+}
+
+void PointRouter::Flush() {
+  for (const auto& lane : lanes_) {
+    if (lane->open != nullptr) Send(*lane);
+  }
+  PublishCounters();
+}
+
+bool PointRouter::is_backlogged() const {
+  if (map_ == nullptr || map_->shards().empty()) return true;
+  return std::any_of(lanes_.begin(), lanes_.end(), [this](const auto& lane) {
+    return lane->stream->unacknowledged_bytes() >= options_.in_flight_bytes_max;
+  });
+}
+
+size_t PointRouter::unacknowledged_bytes() const {
+  size_t bytes = 0;
+  for (const auto& lane : lanes_) {
+    bytes += lane->stream->unacknowledged_bytes();
+    if (lane->open != nullptr) bytes += lane->open->memory_bytes();
+  }
+  return bytes;
+}
+
+void PointRouter::OpenBatch(Lane& lane) {
+  lane.open = std::make_unique<Batch>();
+  lane.open->names = lane.names;
+  lane.open->epoch = map_->epoch();
+  lane.open->received_unix_ms = now_unix_ms_;
+  lane.opened_at = clock_.Monotonic();
+}
+
+void PointRouter::Send(Lane& lane) {
+  metrics_.batches_sent.Increment();
+  lane.stream->Send(std::move(lane.open));
+}
+
+// New name tables, so that the streams start again with empty dictionaries.
+void PointRouter::ForgetNames() {
+  if (table_.size() > 0) metrics_.dictionary_resets.Increment();
+  table_.Clear();
+  more_targets_.clear();
+  for (const auto& lane : lanes_) lane->names = std::make_shared<NameTable>();
+}
+
+// Streams to shards that left the map stay until their batches are acknowledged or the relay stops.
+uint16_t PointRouter::LaneOf(const topology::ShardInfo& shard) {
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (lanes_[i]->shard.id == shard.id && lanes_[i]->shard.cache_address == shard.cache_address) {
+      return static_cast<uint16_t>(i);
+    }
+  }
+  auto lane = std::make_unique<Lane>();
+  lane->shard = shard;
+  lane->stream = make_stream_(shard);
+  lane->names = std::make_shared<NameTable>();
+  lanes_.push_back(std::move(lane));
+  return static_cast<uint16_t>(lanes_.size() - 1);
+}
+
+void PointRouter::Drop(DropReason reason, absl::string_view line) {
+  ++dropped_[static_cast<size_t>(reason)];
+  if (dropped_since_log_++ == 0) {
+    drop_example_ = absl::StrCat(DropReasonWord(reason), ": '", base::Excerpt(line), "'");
+  }
+}
+
+void PointRouter::PublishCounters() {
+  metrics_.points_received.Increment(static_cast<double>(std::exchange(points_received_, 0)));
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    if (dropped_[i] == 0) continue;
+    metrics_.dropped(static_cast<DropReason>(i))
+        .Increment(static_cast<double>(std::exchange(dropped_[i], 0)));
+  }
+  LogDrops();
+}
+
+void PointRouter::LogDrops() {
+  const absl::Duration now = clock_.Monotonic();
+  if (dropped_since_log_ == 0 || now - last_drop_log_ < kDropLogInterval) return;
+  last_drop_log_ = now;
+  base::LogWarning(absl::StrCat("refused ", std::exchange(dropped_since_log_, 0),
+                                " lines, the first one as ", drop_example_,
+                                "; counted in plumbago_points_dropped_total"));
+}
+
+}  // namespace plumbago::relay

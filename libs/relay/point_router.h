@@ -1,0 +1,131 @@
+// The middle of a relay: lines in, batches per shard out. One per reactor, used on its thread only.
+//
+//   lines -> parse -> hash -> series table -> open batch of the shard -> BatchStream
+//
+// A name that is not in the table is checked, gets its slot and its shards from the slot map and an
+// id on each shard's stream. When the names outgrow their bound or the slot map changes, all of
+// them are forgotten and learnt again. Batches leave when full or `batch_delay` old.
+//
+// The caller stops feeding while is_backlogged(): the router holds at most `in_flight_bytes_max`
+// for each shard, plus what one read from a socket adds.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "metric/line_parser.h"
+#include "relay/batch.h"
+#include "relay/line_cutter.h"
+#include "relay/relay_metrics.h"
+#include "relay/series_table.h"
+#include "topology/slot_map.h"
+
+namespace plumbago::relay {
+
+struct RouterOptions {
+  std::string tenant = "default";  // of all points, until keys are resolved per line
+  size_t batch_points_max = 8192;
+  absl::Duration batch_delay = absl::Milliseconds(50);
+  size_t dictionary_bytes_max = size_t{512} << 20;
+  size_t in_flight_bytes_max = size_t{32} << 20;  // per shard
+};
+
+class PointRouter {
+ public:
+  using StreamFactory =
+      std::function<std::unique_ptr<BatchStream>(const topology::ShardInfo& shard)>;
+
+  // `metrics` and `clock` must outlive the router.
+  PointRouter(const RouterOptions& options, base::Clock& clock, RelayMetrics& metrics,
+              StreamFactory make_stream);
+  ~PointRouter();
+
+  // From here on points go where `map` says. Without a map (or with an empty one) the router is
+  // backlogged. What was sent before stays with its shard.
+  void SetSlotMap(std::shared_ptr<const topology::SlotMap> map);
+
+  // Whether the tenant may write: not while it is suspended or deleted.
+  enum class Admission { kAccept, kRefuse };
+  void SetAdmission(Admission admission) { admission_ = admission; }
+
+  // The sink of LineCutter.
+  void OnLines(absl::Span<const absl::string_view> lines);
+  void OnLongLine(absl::string_view head);
+
+  // Sends batches that are old enough and publishes the counters. Call at least each batch_delay.
+  void Tick();
+
+  // Sends every open batch now.
+  void Flush();
+
+  bool is_backlogged() const;
+  // Open batches included.
+  size_t unacknowledged_bytes() const;
+  size_t known_series() const { return table_.size(); }
+
+ private:
+  // The reactor's way to one shard.
+  struct Lane {
+    topology::ShardInfo shard;
+    std::unique_ptr<BatchStream> stream;
+    std::shared_ptr<NameTable> names;
+    std::unique_ptr<Batch> open;  // null while empty
+    absl::Duration opened_at;     // monotonic
+  };
+  struct Pending {
+    metric::ParsedLine line;
+    NameHash hash;
+  };
+
+  void Append(const Route& route, const metric::ParsedLine& line);
+  void AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line);
+  // Null where the point has to be refused (and was counted).
+  const Route* Learn(const Pending& pending);
+  bool ChooseLanes(absl::string_view metric, std::vector<uint16_t>* lanes);
+  void OpenBatch(Lane& lane);
+  void Send(Lane& lane);
+  void ForgetNames();
+  uint16_t LaneOf(const topology::ShardInfo& shard);
+  void Drop(DropReason reason, absl::string_view line);
+  void PublishCounters();
+  void LogDrops();
+
+  const RouterOptions options_;
+  base::Clock& clock_;
+  RelayMetrics& metrics_;
+  const StreamFactory make_stream_;
+  const uint64_t hash_seed_;
+
+  std::shared_ptr<const topology::SlotMap> map_;
+  std::vector<uint16_t> lane_of_shard_;  // by index into map_->shards()
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  SeriesTable table_;
+  struct Target {
+    uint16_t lane;
+    uint32_t series_id;
+  };
+  std::vector<Target> more_targets_;  // of routes with several replicas
+  Admission admission_ = Admission::kAccept;
+  std::string canonical_;  // scratch of Learn
+
+  uint32_t now_seconds_ = 0;
+  int64_t now_unix_ms_ = 0;
+
+  // Counted here and published per tick.
+  uint64_t points_received_ = 0;
+  std::array<uint64_t, kDropReasonCount> dropped_{};
+  uint64_t dropped_since_log_ = 0;
+  std::string drop_example_;
+  absl::Duration last_drop_log_;
+};
+
+}  // namespace plumbago::relay

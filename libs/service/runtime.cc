@@ -1,0 +1,167 @@
+#include "service/runtime.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "service/version.h"
+
+namespace plumbago::service {
+namespace {
+
+sigset_t HandledSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+void BlockSignals() {
+  const sigset_t signals = HandledSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+void AddBuildMetrics(base::Metrics& metrics, const std::string& name) {
+  metrics
+      .AddGauge("plumbago_build_info", "Always 1; the labels tell what runs",
+                {{"service", name}, {"version", kVersion}})
+      .Set(1);
+}
+
+}  // namespace
+
+void AddCommonFlags(CommandLine& flags, CommonOptions& options) {
+  flags.Add("--listen", options.grpc_listen, "Address of the gRPC server, host:port");
+  flags.Add("--admin-listen", options.admin_listen,
+            "Address of /metrics, /healthz and /readyz, host:port");
+  flags.Add("--data-dir", options.data_dir, "Directory for everything this process keeps");
+  flags.Add("--log-level", options.log_level, "debug, info, warning or error");
+  flags.AddDuration(
+      "--drain-timeout", options.drain_timeout,
+      "Longest orderly stop after SIGTERM; keep it below what your supervisor allows");
+}
+
+Runtime::Runtime(std::string name, const CommonOptions& options)
+    : name_(std::move(name)), options_(options), file_system_(base::MakePosixFileSystem()) {
+  AddBuildMetrics(metrics_, name_);
+}
+
+Runtime::~Runtime() {
+  if (admin_server_ != nullptr) admin_server_->Stop(absl::Seconds(1));
+  if (data_directory_lock_ >= 0) close(data_directory_lock_);
+}
+
+absl::Status Runtime::LockDataDirectory() {
+  if (options_.data_dir.empty()) {
+    return absl::InvalidArgumentError("--data-dir is empty; name a directory");
+  }
+  PLUMBAGO_RETURN_IF_ERROR(file_system_->CreateDirectories(options_.data_dir));
+  const std::string path = absl::StrCat(options_.data_dir, "/lock");
+  data_directory_lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (data_directory_lock_ < 0) return base::ErrnoStatus(errno, absl::StrCat("open ", path));
+  if (flock(data_directory_lock_, LOCK_EX | LOCK_NB) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("another process uses --data-dir ", options_.data_dir,
+                     "; stop it, or give this one a directory of its own"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Runtime::ServeAdmin() {
+  http::ServerOptions options;
+  options.listen = options_.admin_listen;
+  options.body_bytes_max = 1 << 20;
+  options.connections_max = 256;
+  auto server = http::Server::Start(
+      options, [this](const http::Request& request) { return HandleAdmin(request); });
+  if (!server.ok()) return base::Annotate(server.status(), "--admin-listen");
+  admin_server_ = std::move(server).value();
+  return absl::OkStatus();
+}
+
+absl::Status Runtime::ServeGrpc(const std::vector<grpc::Service*>& services) {
+  auto server = rpc::Server::Start({.listen = options_.grpc_listen}, services);
+  if (!server.ok()) return base::Annotate(server.status(), "--listen");
+  grpc_server_ = std::move(server).value();
+  const auto publish = [this](const absl::Status& readiness) {
+    grpc_server_->SetServing(readiness.ok() ? rpc::Server::Serving::kYes
+                                            : rpc::Server::Serving::kNo);
+  };
+  health_.OnChange(publish);
+  publish(health_.readiness());
+  base::LogInfo(absl::StrCat(kVersion, " serves gRPC on port ", grpc_server_->port(),
+                             ", admin HTTP on port ", admin_server_->port()));
+  return absl::OkStatus();
+}
+
+void Runtime::WaitForStop(const std::function<void()>& reload) {
+  const sigset_t signals = HandledSignals();
+  for (;;) {
+    int received = 0;
+    if (sigwait(&signals, &received) != 0) continue;
+    if (received == SIGHUP) {
+      base::LogInfo("SIGHUP: reloading");
+      reload();
+      continue;
+    }
+    base::LogInfo(absl::StrCat(received == SIGTERM ? "SIGTERM" : "SIGINT", ": draining"));
+    health_.SetNotReady("draining");
+    return;
+  }
+}
+
+void Runtime::StopGrpc() {
+  if (grpc_server_ == nullptr) return;
+  grpc_server_->Shutdown(options_.drain_timeout);
+  health_.OnChange({});
+}
+
+http::Response Runtime::HandleAdmin(const http::Request& request) {
+  http::Response response;
+  if (request.path == "/metrics") {
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics_.Scrape();
+  } else if (request.path == "/healthz") {
+    response.body = "ok\n";
+  } else if (request.path == "/readyz") {
+    const absl::Status readiness = health_.readiness();
+    response.status = readiness.ok() ? 200 : 503;
+    response.body = readiness.ok()
+                        ? "ready\n"
+                        : absl::StrCat("not ready: ", std::string(readiness.message()), "\n");
+  } else {
+    response.status = 404;
+    response.body = absl::StrCat(name_, " serves /metrics, /healthz and /readyz here\n");
+  }
+  return response;
+}
+
+int Run(const std::string& name, const CommonOptions& options,
+        const std::function<absl::Status(Runtime&)>& body) {
+  BlockSignals();
+  absl::Status status = base::InitialiseLog(name, options.log_level);
+  if (status.ok()) {
+    Runtime runtime(name, options);
+    status = body(runtime);
+  }
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), std::string(status.message()).c_str());
+    return 1;
+  }
+  base::LogInfo("stopped");
+  return 0;
+}
+
+}  // namespace plumbago::service
