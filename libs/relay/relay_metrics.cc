@@ -71,6 +71,9 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
       kernel_drops_udp(metrics.AddCounter(
           "plumbago_relay_udp_datagrams_lost_total",
           "Datagrams that the kernel dropped because the receive buffer was full")),
+      connections_refused(metrics.AddCounter("plumbago_relay_connections_refused_total",
+                                             "Connections closed at once because of "
+                                             "--connections-max")),
       connections(metrics.AddGauge("plumbago_relay_connections", "Open TCP connections")),
       unacknowledged_bytes(metrics.AddGauge(
           "plumbago_relay_unacknowledged_bytes",

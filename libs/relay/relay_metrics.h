@@ -49,6 +49,7 @@ class RelayMetrics {
   base::Counter& dictionary_resets;
   base::Counter& reads_paused;
   base::Counter& kernel_drops_udp;
+  base::Counter& connections_refused;
   base::Gauge& connections;
   base::Gauge& unacknowledged_bytes;
   base::Gauge& known_series;
