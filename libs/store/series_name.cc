@@ -24,15 +24,13 @@ absl::Status Invalid(absl::string_view metric, absl::string_view problem) {
       absl::StrCat("metric \"", base::Excerpt(metric), "\" ", problem));
 }
 
-bool IsControlByte(char byte) {
-  return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
-}
+bool IsControlByte(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
 
 absl::Status CheckBytes(absl::string_view metric) {
   if (metric.empty()) return Invalid(metric, "is empty");
   if (metric.size() > kMetricBytesMax) {
-    return Invalid(metric, absl::StrCat("has ", metric.size(), " bytes; at most ",
-                                        kMetricBytesMax, " are possible"));
+    return Invalid(metric, absl::StrCat("has ", metric.size(), " bytes; at most ", kMetricBytesMax,
+                                        " are possible"));
   }
   if (std::any_of(metric.begin(), metric.end(), IsControlByte)) {
     return Invalid(metric, "has a control byte");

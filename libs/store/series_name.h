@@ -22,9 +22,7 @@ class SeriesName {
  public:
   SeriesName(absl::string_view tenant, absl::string_view metric);
 
-  absl::string_view tenant() const {
-    return absl::string_view(key_).substr(0, tenant_bytes_);
-  }
+  absl::string_view tenant() const { return absl::string_view(key_).substr(0, tenant_bytes_); }
   absl::string_view metric() const { return absl::string_view(key_).substr(tenant_bytes_ + 1); }
   // Tenant, a zero byte, metric.
   const std::string& key() const { return key_; }

@@ -73,10 +73,8 @@ void SeriesWriter::Apply(const Job& job) {
   }
   IndexNewSeries();
   context_.metrics.points_stored.Increment(static_cast<double>(std::exchange(points_stored_, 0)));
-  context_.metrics.series_created.Increment(
-      static_cast<double>(std::exchange(series_created_, 0)));
-  context_.metrics.series_updates.Increment(
-      static_cast<double>(std::exchange(series_updated_, 0)));
+  context_.metrics.series_created.Increment(static_cast<double>(std::exchange(series_created_, 0)));
+  context_.metrics.series_updates.Increment(static_cast<double>(std::exchange(series_updated_, 0)));
   if (job.batch->parts_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   context_.metrics.queued_bytes.Add(-static_cast<double>(job.batch->byte_count()));
   job.session->Complete(*job.batch);
@@ -138,8 +136,7 @@ void SeriesWriter::IndexNewSeries() {
     if (status.ok()) continue;
     context_.metrics.index_failures.Increment();
     base::LogError(absl::StrCat("index refused ", metrics.size(), " new series of tenant ", tenant,
-                                ", the next scan repeats them: ",
-                                std::string(status.message())));
+                                ", the next scan repeats them: ", std::string(status.message())));
   }
   new_series_.clear();
 }

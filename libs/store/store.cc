@@ -12,9 +12,10 @@ namespace plumbago::store {
 namespace {
 
 void EndProcess(const absl::Status& status) {
-  base::LogError(absl::StrCat("the disk failed to sync, so points may be lost; ending, restart "
-                              "after the disk is mended: ",
-                              std::string(status.message())));
+  base::LogError(
+      absl::StrCat("the disk failed to sync, so points may be lost; ending, restart "
+                   "after the disk is mended: ",
+                   std::string(status.message())));
   std::abort();
 }
 
@@ -59,9 +60,12 @@ absl::Status Store::Start() {
     is_draining_ = false;
   }
   for (const auto& writer : writers_) writer->Start();
-  checkpoint_thread_ = std::thread([this] {
-    RunPeriodically(options_.checkpoint_interval, [this] { Checkpoint(); });
-  });
+  checkpoint_thread_ = std::thread(
+      [this] { RunPeriodically(options_.checkpoint_interval, [this] { Checkpoint(); }); });
+  return absl::OkStatus();
+}
+
+void Store::StartScans() {
   scan_thread_ = std::thread([this] {
     const auto rescan = [this] {
       const absl::Status status = Rescan();
@@ -70,7 +74,6 @@ absl::Status Store::Start() {
     rescan();
     RunPeriodically(options_.rescan_interval, rescan);
   });
-  return absl::OkStatus();
 }
 
 std::shared_ptr<WriteSession> Store::OpenSession() {
@@ -99,11 +102,12 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
     PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric()));
   }
   SeriesFile& file = *opened.file;
-  FetchedSeries fetched{.method = file.header.method, .x_files_factor = file.header.x_files_factor};
+  FetchedSeries fetched{
+      .series = {}, .method = file.header.method, .x_files_factor = file.header.x_files_factor};
   {
     base::MutexLock lock(file.mutex);
-    PLUMBAGO_ASSIGN_OR_RETURN(
-        fetched.series, whisper::Fetch({*file.file, file.header, file.base_times}, range));
+    PLUMBAGO_ASSIGN_OR_RETURN(fetched.series,
+                              whisper::Fetch({*file.file, file.header, file.base_times}, range));
   }
   metrics_.series_fetched.Increment();
   return fetched;
@@ -148,7 +152,7 @@ void Store::Drain() {
     is_draining_ = true;
   }
   drain_begins_.NotifyAll();
-  scan_thread_.join();
+  if (scan_thread_.joinable()) scan_thread_.join();
   checkpoint_thread_.join();
   for (const auto& writer : writers_) writer->Stop();
   Checkpoint();

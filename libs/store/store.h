@@ -59,8 +59,10 @@ class Store {
   Store(const StoreDependencies& dependencies, StoreOptions options);
   ~Store();  // Drain
 
-  // Makes the directory and starts the threads; the first scan of the tree runs in the background.
+  // Makes the directory, starts the writers and the checkpoints.
   absl::Status Start();
+  // After Start: scans the tree now and at each interval, in the background.
+  void StartScans();
 
   std::shared_ptr<WriteSession> OpenSession();
 

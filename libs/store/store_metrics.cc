@@ -12,8 +12,8 @@ StoreMetrics::StoreMetrics(base::Metrics& registry)
                                          "Updates of whisper files, many points each")),
       write_failures(registry.AddCounter("plumbago_store_write_failures_total",
                                          "Updates that the disk refused; the sender may retry")),
-      series_fetched(registry.AddCounter("plumbago_store_series_fetched_total",
-                                         "Series read for queries")),
+      series_fetched(
+          registry.AddCounter("plumbago_store_series_fetched_total", "Series read for queries")),
       index_failures(registry.AddCounter("plumbago_store_index_failures_total",
                                          "Changes that the index refused; the next scan repeats "
                                          "them")),
@@ -33,10 +33,9 @@ StoreMetrics::StoreMetrics(base::Metrics& registry)
 void StoreMetrics::CountDropped(absl::string_view tenant, absl::string_view reason,
                                 size_t point_count) {
   metrics
-      .AddCounter("plumbago_points_dropped_total", "Points that are gone",
-                  {{"service", "store"},
-                   {"tenant", std::string(tenant)},
-                   {"reason", std::string(reason)}})
+      .AddCounter(
+          "plumbago_points_dropped_total", "Points that are gone",
+          {{"service", "store"}, {"tenant", std::string(tenant)}, {"reason", std::string(reason)}})
       .Increment(static_cast<double>(point_count));
 }
 

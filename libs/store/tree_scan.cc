@@ -40,8 +40,8 @@ class Scan {
     auto entries = file_system_.ListDirectory(absl::StrCat(directory_, path));
     if (entries.ok()) return *std::move(entries);
     if (!absl::IsNotFound(entries.status())) {
-      base::LogWarning(absl::StrCat("scan passes over a directory: ",
-                                    std::string(entries.status().message())));
+      base::LogWarning(
+          absl::StrCat("scan passes over a directory: ", std::string(entries.status().message())));
     }
     return {};
   }

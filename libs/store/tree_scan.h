@@ -17,8 +17,8 @@
 namespace plumbago::store {
 
 struct ScanResult {
-  size_t file_count = 0;      // whisper files that are series
-  size_t ignored_count = 0;   // whisper files whose path is no series
+  size_t file_count = 0;     // whisper files that are series
+  size_t ignored_count = 0;  // whisper files whose path is no series
   size_t added_count = 0;
   size_t removed_count = 0;
 };

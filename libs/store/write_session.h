@@ -29,7 +29,7 @@ struct RefusedSeries {
   uint32_t series_id = 0;
   RefusalReason reason = RefusalReason::kWriteFailed;
   size_t point_count = 0;  // not stored
-  std::string message;
+  std::string message = "";
 };
 
 // Points of several series, those of a series together and in order of arrival.

@@ -29,7 +29,7 @@ class StorageRules {
   struct Text {
     std::string schemas;                                // of storage-schemas.conf; empty is valid
     std::string schemas_file = "storage-schemas.conf";  // for messages
-    std::string aggregation;                            // of storage-aggregation.conf
+    std::string aggregation = "";                       // of storage-aggregation.conf
     std::string aggregation_file = "storage-aggregation.conf";
   };
 
