@@ -36,7 +36,7 @@ struct StoreOptions {
   absl::Duration checkpoint_interval = absl::Seconds(30);
   absl::Duration rescan_interval = absl::Minutes(5);
   // Ends the process unless a test replaces it.
-  std::function<void(const absl::Status&)> on_sync_failure;
+  std::function<void(const absl::Status&)> on_sync_failure = nullptr;
 };
 
 // Everything must outlive the store.
