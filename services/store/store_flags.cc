@@ -24,6 +24,10 @@ void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags) {
   command_line.AddBytes("--session-bytes-max", flags.store.session_bytes_max,
                         "Points accepted and not yet written, for each stream; the sender waits at "
                         "the limit (plumbago_store_queued_bytes)");
+  command_line.Add(
+      "--write-streams-max", flags.service.write_streams_max,
+      "Most writers connected at a time; with --session-bytes-max it bounds the memory "
+      "for queued points");
   command_line.AddDuration("--checkpoint-interval", flags.store.checkpoint_interval,
                            "How often the disk is synced and points become durable; longer makes "
                            "fewer, larger writes (plumbago_store_checkpoint_seconds)");

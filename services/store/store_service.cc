@@ -22,6 +22,8 @@ grpc::Status Invalid(absl::string_view message) {
 
 grpc::Status Gone() { return grpc::Status(grpc::StatusCode::CANCELLED, "the caller is gone"); }
 
+absl::Status Draining() { return absl::UnavailableError("the store is draining"); }
+
 // Collects a response of many parts and sends it in pieces.
 template <typename Response>
 class Chunks {
@@ -90,16 +92,23 @@ StoreService::StoreService(store::Store& store, index::SeriesIndex& index,
 grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>* StoreService::Write(
     grpc::CallbackServerContext*) {
   const std::shared_ptr<WriteStream> stream = WriteStream::Start(store_);
-  bool is_late = false;
+  absl::Status refusal;
   {
     base::MutexLock lock(mutex_);
-    is_late = is_draining_;
     write_streams_.erase(std::remove_if(write_streams_.begin(), write_streams_.end(),
                                         [](const auto& weak) { return weak.expired(); }),
                          write_streams_.end());
-    write_streams_.push_back(stream);
+    if (is_draining_) {
+      refusal = Draining();
+    } else if (write_streams_.size() >= options_.write_streams_max) {
+      refusal = absl::ResourceExhaustedError(
+          absl::StrCat(write_streams_.size(),
+                       " writers are connected, the most that --write-streams-max allows"));
+    } else {
+      write_streams_.push_back(stream);
+    }
   }
-  if (is_late) stream->EndForDrain();
+  if (!refusal.ok()) stream->End(refusal);
   return stream.get();
 }
 
@@ -190,9 +199,7 @@ grpc::Status StoreService::WatchIndex(grpc::ServerContext* context,
     if (!events.empty()) continue;
     if (!AwaitChange(*context, sequence)) break;
   }
-  return context->IsCancelled()
-             ? Gone()
-             : grpc::Status(grpc::StatusCode::UNAVAILABLE, "the store is draining");
+  return context->IsCancelled() ? Gone() : rpc::ToGrpc(Draining());
 }
 
 bool StoreService::AwaitChange(const grpc::ServerContext& context, uint64_t sequence) {
@@ -213,7 +220,7 @@ void StoreService::Drain() {
   }
   index_changed_.NotifyAll();
   for (const auto& weak : streams) {
-    if (const auto stream = weak.lock()) stream->EndForDrain();
+    if (const auto stream = weak.lock()) stream->End(Draining());
   }
 }
 

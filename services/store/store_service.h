@@ -19,6 +19,7 @@
 namespace plumbago::store_service {
 
 struct StoreServiceOptions {
+  size_t write_streams_max = 256;
   size_t find_matches_max = 100'000;
   size_t fetch_series_max = 1'000'000;  // in one call
 };

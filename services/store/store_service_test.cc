@@ -34,7 +34,8 @@ struct Fixture {
   whisper::StorageRules rules = whisper::StorageRules::Parse({}).value();
   store::Store store{{clock, *file_system, metrics, *index, rules},
                      {.directory = directory.path(), .session_bytes_max = 4096}};
-  StoreService service{store, *index, {.find_matches_max = 3, .fetch_series_max = 5}};
+  StoreService service{
+      store, *index, {.write_streams_max = 2, .find_matches_max = 3, .fetch_series_max = 5}};
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<v1::Store::Stub> stub;
 };
@@ -194,6 +195,19 @@ TEST_CASE("A drain makes everything durable, says so, and ends the stream with U
   Writer late(fixture);
   CHECK_FALSE(late.Read());
   CHECK(late.Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("A writer beyond the limit is refused", "[store_service]") {
+  Fixture fixture;
+  Writer first(fixture);
+  Writer second(fixture);
+  for (Writer* writer : {&first, &second}) {
+    REQUIRE(writer->Send({"a"}, 1));
+    writer->AwaitApplied();
+  }
+  Writer third(fixture);
+  CHECK_FALSE(third.Read());
+  CHECK(third.Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST_CASE("A writer that goes away leaves what it sent", "[store_service]") {

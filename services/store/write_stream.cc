@@ -35,10 +35,10 @@ std::shared_ptr<WriteStream> WriteStream::Start(store::Store& store) {
   return stream;
 }
 
-void WriteStream::EndForDrain() {
+void WriteStream::End(const absl::Status& error) {
   {
     base::MutexLock lock(mutex_);
-    if (!outcome_.has_value()) outcome_ = absl::UnavailableError("the store is draining");
+    if (!outcome_.has_value()) outcome_ = error;
   }
   Advance();
 }

@@ -22,9 +22,9 @@ class WriteStream final : public grpc::ServerBidiReactor<v1::WriteRequest, v1::W
   // Starts to read. The stream owns itself until gRPC is done with it. `store` must outlive it.
   static std::shared_ptr<WriteStream> Start(store::Store& store);
 
-  // Sends what is known of the progress, then ends the stream with Unavailable. Call it when the
-  // store has drained. Thread-safe.
-  void EndForDrain();
+  // Takes no more requests, sends what is known of the progress, then ends the stream with `error`.
+  // Thread-safe.
+  void End(const absl::Status& error);
 
  private:
   enum class Step { kNone, kRead, kWrite, kFinish };
