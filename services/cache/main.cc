@@ -59,6 +59,7 @@ absl::Status RunCache(const CacheFlags& flags, plumbago::service::Runtime& runti
   ingest.Drain();
   const uint64_t left_count = flusher.Drain(deadline);
   flusher.Stop();
+  store.Stop();
   watcher.Stop();
   runtime.StopGrpc();
   return left_count == 0 ? absl::OkStatus() : LostPoints(left_count, flags);

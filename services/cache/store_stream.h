@@ -32,6 +32,8 @@ class StoreStream final
   ~StoreStream() override;
 
   void Send(std::unique_ptr<FlushBatch> batch) override;
+  // After it no batch is reported any more.
+  using ResendingStream::Stop;
 
  private:
   void Open(grpc::ClientContext* context, Reactor* reactor) override;
