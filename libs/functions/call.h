@@ -1,0 +1,87 @@
+// What a function sees of the call it implements: checked arguments, series, and the request.
+//
+// Arguments are named as in the definition; asking for a name or type that the definition does not
+// have is a broken invariant. One thread per call.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "functions/definition.h"
+#include "functions/series.h"
+
+namespace plumbago::functions {
+
+// What all calls of one request share.
+struct EvaluationContext {
+  TimeRange range;
+  int64_t now = 0;
+  absl::TimeZone zone = absl::UTCTimeZone();
+  std::optional<double> x_files_factor = {};  // of the request
+
+  // Bounds on what a target may cost; their flags are named in messages.
+  int64_t points_max = 50'000'000;  // created by functions, --points-per-query-max
+  int calls_max = 10'000;           // evaluated, arguments in several windows count several times
+  // Asked between calls: an error (cancelled, deadline) ends the evaluation.
+  std::function<absl::Status()> check_alive = [] { return absl::OkStatus(); };
+};
+
+// The literal arguments of a call; one entry a parameter of the definition.
+class Arguments {
+ public:
+  Arguments(const FunctionDefinition& definition, std::vector<std::vector<Value>> values)
+      : definition_(&definition), values_(std::move(values)) {}
+
+  const FunctionDefinition& definition() const { return *definition_; }
+  bool IsGiven(absl::string_view name) const;  // or has a default
+  bool Boolean(absl::string_view name) const;
+  int64_t Integer(absl::string_view name) const;
+  double Float(absl::string_view name) const;
+  std::optional<double> OptionalFloat(absl::string_view name) const;
+  const std::string& String(absl::string_view name) const;
+  const Value& Get(absl::string_view name) const;
+  const std::vector<Value>& Repeated(absl::string_view name) const;
+
+ private:
+  const FunctionDefinition* definition_;
+  std::vector<std::vector<Value>> values_;
+};
+
+// What FunctionDefinition::windows may ask.
+class WindowQuestion {
+ public:
+  virtual ~WindowQuestion() = default;
+  virtual const Arguments& arguments() const = 0;
+  virtual const TimeRange& range() const = 0;
+  virtual const EvaluationContext& context() const = 0;
+  // The largest step of the first parameter's series in the call's own range; 0 where it has none.
+  // Evaluates them: ask only if the answer needs it.
+  virtual absl::StatusOr<int64_t> StepMax() = 0;
+};
+
+class Call {
+ public:
+  virtual ~Call() = default;
+  virtual const Arguments& arguments() const = 0;
+  virtual const TimeRange& range() const = 0;
+  virtual const EvaluationContext& context() const = 0;
+
+  // Series of the first parameter, all lists of a repeated one together, in the i-th of the
+  // definition's windows. They are the call's own: change and move them.
+  virtual SeriesList& series(size_t window = 0) = 0;
+  virtual const TimeRange& window(size_t index) const = 0;
+
+  // Series of the aggregating function `name`, or of the aggregation of that name, over `list`.
+  virtual absl::StatusOr<SeriesList> Aggregated(absl::string_view name, SeriesList list) = 0;
+
+  // Accounts for points that are created beyond those given. ResourceExhausted above the limit.
+  virtual absl::Status ChargePoints(int64_t count) = 0;
+};
+
+}  // namespace plumbago::functions

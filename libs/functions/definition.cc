@@ -1,0 +1,61 @@
+#include "functions/definition.h"
+
+namespace plumbago::functions {
+
+const char* TypeName(ParameterType type) {
+  switch (type) {
+    case ParameterType::kSeriesList:
+      return "seriesList";
+    case ParameterType::kString:
+      return "string";
+    case ParameterType::kFloat:
+      return "float";
+    case ParameterType::kInteger:
+      return "integer";
+    case ParameterType::kIntegerOrInfinity:
+      return "intOrInf";
+    case ParameterType::kInterval:
+      return "interval";
+    case ParameterType::kIntegerOrInterval:
+      return "intOrInterval";
+    case ParameterType::kBoolean:
+      return "boolean";
+    case ParameterType::kNodeOrTag:
+      return "nodeOrTag";
+    case ParameterType::kAggregation:
+      return "aggFunc";
+    case ParameterType::kAggregationOrFunction:
+      return "aggOrSeriesFunc";
+  }
+  return "any";
+}
+
+const char* TypeDescription(ParameterType type) {
+  switch (type) {
+    case ParameterType::kSeriesList:
+      return "a path or a function call";
+    case ParameterType::kString:
+      return "a string in quotes";
+    case ParameterType::kFloat:
+      return "a number";
+    case ParameterType::kInteger:
+      return "an integer";
+    case ParameterType::kIntegerOrInfinity:
+      return "an integer or inf";
+    case ParameterType::kInterval:
+      return "an interval in quotes, such as \"10min\", \"1h\" or \"7d\"";
+    case ParameterType::kIntegerOrInterval:
+      return "a number of points, or an interval in quotes such as \"10min\"";
+    case ParameterType::kBoolean:
+      return "true or false";
+    case ParameterType::kNodeOrTag:
+      return "the index of a node, or the name of a tag in quotes";
+    case ParameterType::kAggregation:
+      return "an aggregation in quotes, such as \"sum\" or \"average\"";
+    case ParameterType::kAggregationOrFunction:
+      return "an aggregation or aggregating function in quotes, such as \"sum\" or \"maxSeries\"";
+  }
+  return "a value";
+}
+
+}  // namespace plumbago::functions

@@ -1,0 +1,66 @@
+// Numbers and strings as Python and JSON write them.
+#include "functions/text.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace plumbago::functions {
+namespace {
+
+TEST_CASE("Floats are written as Python's repr does", "[text]") {
+  const auto [value, expected] = GENERATE(table<double, std::string>({
+      {3, "3.0"},
+      {0.1, "0.1"},
+      {-0.0, "-0.0"},
+      {1e20, "1e+20"},
+      {1e15, "1000000000000000.0"},
+      {1e16, "1e+16"},
+      {123456789012345680.0, "1.2345678901234568e+17"},
+      {1e-4, "0.0001"},
+      {1e-5, "1e-05"},
+      {1.5e-7, "1.5e-07"},
+      {5e-324, "5e-324"},
+      {1.7976931348623157e308, "1.7976931348623157e+308"},
+      {HUGE_VAL, "inf"},
+      {-HUGE_VAL, "-inf"},
+      {0.30000000000000004, "0.30000000000000004"},
+  }));
+  CHECK(PythonFloat(value) == expected);
+  CHECK(PythonFloat(std::numeric_limits<double>::quiet_NaN()) == "nan");
+}
+
+TEST_CASE("JSON strings read back the same, and bad UTF-8 is replaced", "[text]") {
+  for (const std::string& text : {std::string("plain"), std::string("q\"b\\s/\n\r\t\x01\x7f"),
+                                  std::string("höst €  😀"), std::string("a\0b", 3)}) {
+    std::string json;
+    AppendJsonString(text, json);
+    CHECK(nlohmann::json::parse(json).get<std::string>() == text);
+  }
+  for (const std::string text : {"a\xff"
+                                 "b",
+                                 "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xc0\xaf", "\xf5\x80"}) {
+    std::string json;
+    AppendJsonString(text, json);
+    CHECK(nlohmann::json::accept(json));
+    CHECK(json.find("\xEF\xBF\xBD") != std::string::npos);
+  }
+}
+
+TEST_CASE("Rounding to six places is that of the exact decimal value", "[text]") {
+  CHECK(RoundToMicros(1.0 / 3) == 0.333333);
+  CHECK(RoundToMicros(2.0 / 3) == 0.666667);
+  CHECK(RoundToMicros(-1e-7) == 0);
+  // 0.0000005 is below the tie in binary, 0.0000015 above it.
+  CHECK(RoundToMicros(0.0000005) == 0.0);
+  CHECK(RoundToMicros(0.0000015) == 0.000002);
+  CHECK(RoundToMicros(0.5) == 0.5);
+  CHECK(RoundToMicros(123456789.123456789) == 123456789.123457);
+  CHECK(RoundToMicros(1e300) == 1e300);
+  CHECK(std::isnan(RoundToMicros(std::nan(""))));
+}
+
+}  // namespace
+}  // namespace plumbago::functions
