@@ -68,6 +68,12 @@ class SnapshotHolder {
   // Null before the first Publish. Shared: the caller keeps the snapshot for a batch or a request.
   std::shared_ptr<const Snapshot> Get() const;
 
+  // Of the current slot map; 0 before the first Publish.
+  uint64_t epoch() const {
+    const auto snapshot = Get();
+    return snapshot == nullptr ? 0 : snapshot->slot_map()->epoch();
+  }
+
   // Replaces the current snapshot, also by one with a lower version (the controller's registry was
   // restored: what it says is what holds), then calls the listeners on this thread.
   void Publish(std::shared_ptr<const Snapshot> snapshot);

@@ -13,7 +13,7 @@ struct CacheFlags {
                                 .admin_listen = "127.0.0.1:7601",
                                 .data_dir = "/var/lib/plumbago/cache"};
   std::string controller = "127.0.0.1:7400";
-  std::string store = "127.0.0.1:7700";
+  std::string store = "127.0.0.1:7800";
   CacheOptions cache;
   FlusherOptions flusher;
 };

@@ -28,10 +28,7 @@ absl::Status RunCache(const CacheFlags& flags, plumbago::service::Runtime& runti
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
   plumbago::topology::SnapshotHolder holder;
-  const auto epoch = [&holder]() -> uint64_t {
-    const auto snapshot = holder.Get();
-    return snapshot == nullptr ? 0 : snapshot->slot_map()->epoch();
-  };
+  const auto epoch = [&holder] { return holder.epoch(); };
 
   CacheMetrics metrics(runtime.metrics());
   PointCache cache(flags.cache, runtime.clock(), metrics);

@@ -1,15 +1,17 @@
 // plumbago-store: whisper files and the series index of one shard.
-#include <algorithm>
+#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "index/series_index.h"
 #include "kv/rocksdb_key_value.h"
+#include "rpc/snapshot_watcher.h"
 #include "service/runtime.h"
 #include "store/store.h"
 #include "store_flags.h"
 #include "store_service.h"
+#include "topology/snapshot.h"
 
 namespace plumbago::store_service {
 namespace {
@@ -39,13 +41,22 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
                       .index = *index,
                       .rules = rules},
                      flags.store);
+  topology::SnapshotHolder holder;
+  flags.service.epoch = [&holder] { return holder.epoch(); };
   StoreService service(store, *index, flags.service);
   PLUMBAGO_RETURN_IF_ERROR(store.Start());
   store.StartScans();
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service}));
+  rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
+                                .service = "store",
+                                .instance = absl::StrCat("store-", getpid()),
+                                .snapshot_path = absl::StrCat(data_dir, "/snapshot.pb")},
+                               runtime.file_system(), runtime.metrics(), holder);
+  PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
   runtime.health().SetReady();
 
   runtime.WaitForStop();
+  watcher.Stop();
   service.Drain();
   runtime.StopGrpc();
   return absl::OkStatus();
@@ -58,9 +69,9 @@ int main(int argc, char** argv) {
   namespace service = plumbago::service;
   namespace store_service = plumbago::store_service;
   service::CommandLine command_line("plumbago-store", "Keeps series in whisper files");
-  service::CommonOptions common{.grpc_listen = "127.0.0.1:7700",
-                                .admin_listen = "127.0.0.1:7701",
-                                .data_dir = "plumbago-data/store"};
+  service::CommonOptions common{.grpc_listen = "127.0.0.1:7800",
+                                .admin_listen = "127.0.0.1:7801",
+                                .data_dir = "/var/lib/plumbago/store"};
   store_service::StoreFlags flags;
   service::AddCommonFlags(command_line, common);
   store_service::AddStoreFlags(command_line, flags);

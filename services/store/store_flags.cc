@@ -10,6 +10,8 @@ constexpr uint64_t kRulesBytesMax = 16 << 20;
 }  // namespace
 
 void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags) {
+  command_line.Add("--controller", flags.controller,
+                   "gRPC address of the tenant-controller, host:port");
   command_line.Add("--storage-schemas", flags.storage_schemas,
                    "Path of carbon's storage-schemas.conf: the archives of new series; without it "
                    "all get 60s:7d");

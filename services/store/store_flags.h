@@ -15,6 +15,7 @@ namespace plumbago::store_service {
 struct StoreFlags {
   store::StoreOptions store;
   StoreServiceOptions service;
+  std::string controller = "127.0.0.1:7400";
   std::string storage_schemas;      // path; empty: the default schema for everything
   std::string storage_aggregation;  // path; empty: the default aggregation
 };

@@ -28,7 +28,7 @@ absl::Status Draining() { return absl::UnavailableError("the store is draining")
 template <typename Response>
 class Chunks {
  public:
-  explicit Chunks(grpc::ServerWriter<Response>& writer) : writer_(writer) {}
+  Chunks(grpc::ServerWriter<Response>& writer, uint64_t epoch) : writer_(writer), epoch_(epoch) {}
 
   Response& message() { return message_; }
 
@@ -42,6 +42,7 @@ class Chunks {
 
  private:
   bool Send() {
+    message_.set_epoch(epoch_);
     const bool is_sent = writer_.Write(message_);
     message_.Clear();
     byte_count_ = 0;
@@ -49,6 +50,7 @@ class Chunks {
   }
 
   grpc::ServerWriter<Response>& writer_;
+  const uint64_t epoch_;
   Response message_;
   size_t byte_count_ = 0;
 };
@@ -91,7 +93,7 @@ StoreService::StoreService(store::Store& store, index::SeriesIndex& index,
 
 grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>* StoreService::Write(
     grpc::CallbackServerContext*) {
-  const std::shared_ptr<WriteStream> stream = WriteStream::Start(store_);
+  const std::shared_ptr<WriteStream> stream = WriteStream::Start(store_, options_.epoch);
   absl::Status refusal;
   {
     base::MutexLock lock(mutex_);
@@ -121,7 +123,7 @@ grpc::Status StoreService::Find(grpc::ServerContext*, const v1::FindRequest* req
           : std::min<size_t>(request->max_matches(), options_.find_matches_max);
   auto nodes = index_.Find(request->tenant(), request->pattern(), matches_max);
   if (!nodes.ok()) return rpc::ToGrpc(nodes.status());
-  Chunks<v1::FindResponse> chunks(*writer);
+  Chunks<v1::FindResponse> chunks(*writer, options_.epoch());
   for (index::Node& node : *nodes) {
     const size_t byte_count = node.path.size() + 8;
     v1::FindResponse::Node* found = chunks.message().add_node();
@@ -135,7 +137,7 @@ grpc::Status StoreService::Find(grpc::ServerContext*, const v1::FindRequest* req
 grpc::Status StoreService::ListSeries(grpc::ServerContext*, const v1::ListSeriesRequest* request,
                                       grpc::ServerWriter<v1::ListSeriesResponse>* writer) {
   if (request->tenant().empty()) return Invalid("the request names no tenant");
-  Chunks<v1::ListSeriesResponse> chunks(*writer);
+  Chunks<v1::ListSeriesResponse> chunks(*writer, options_.epoch());
   bool is_gone = false;
   const absl::Status status = index_.ListSeries(request->tenant(), [&](absl::string_view metric) {
     chunks.message().add_metric(metric.data(), metric.size());
@@ -158,7 +160,7 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
   }
   const whisper::FetchRange range{
       .from = request->from(), .until = request->until(), .now = request->now()};
-  Chunks<v1::FetchResponse> chunks(*writer);
+  Chunks<v1::FetchResponse> chunks(*writer, options_.epoch());
   for (int i = 0; i < request->metric_size(); ++i) {
     if (context->IsCancelled()) return Gone();
     auto fetched = store_.Fetch(store::SeriesName(request->tenant(), request->metric(i)), range);

@@ -22,6 +22,7 @@ struct StoreServiceOptions {
   size_t write_streams_max = 256;
   size_t find_matches_max = 100'000;
   size_t fetch_series_max = 1'000'000;  // in one call
+  EpochSource epoch = [] { return uint64_t{0}; };
 };
 
 class StoreService final : public v1::Store::WithCallbackMethod_Write<v1::Store::Service> {

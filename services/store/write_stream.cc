@@ -25,8 +25,8 @@ v1::RefusedSeries::Reason ToProto(store::RefusalReason reason) {
 
 }  // namespace
 
-std::shared_ptr<WriteStream> WriteStream::Start(store::Store& store) {
-  std::shared_ptr<WriteStream> stream(new WriteStream(store));
+std::shared_ptr<WriteStream> WriteStream::Start(store::Store& store, EpochSource epoch) {
+  std::shared_ptr<WriteStream> stream(new WriteStream(store, std::move(epoch)));
   stream->self_ = stream;
   stream->session_->SetListener([weak = std::weak_ptr<WriteStream>(stream)] {
     if (const auto live = weak.lock()) live->Advance();
@@ -149,6 +149,7 @@ void WriteStream::FillResponse(store::WriteSession::Progress progress) {
   response_.Clear();
   response_.set_applied_sequence(progress.applied_sequence);
   response_.set_durable_sequence(progress.durable_sequence);
+  response_.set_epoch(epoch_());
   for (store::RefusedSeries& refused : progress.refused) {
     v1::RefusedSeries* entry = response_.add_refused();
     entry->set_series_id(refused.series_id);

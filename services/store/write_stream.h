@@ -7,8 +7,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "base/mutex.h"
@@ -17,10 +20,13 @@
 
 namespace plumbago::store_service {
 
+// The epoch of the slot map that this store knows, for its answers. Thread-safe.
+using EpochSource = std::function<uint64_t()>;
+
 class WriteStream final : public grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse> {
  public:
   // Starts to read. The stream owns itself until gRPC is done with it. `store` must outlive it.
-  static std::shared_ptr<WriteStream> Start(store::Store& store);
+  static std::shared_ptr<WriteStream> Start(store::Store& store, EpochSource epoch);
 
   // Takes no more requests, sends what is known of the progress, then ends the stream with `error`.
   // Thread-safe.
@@ -29,7 +35,8 @@ class WriteStream final : public grpc::ServerBidiReactor<v1::WriteRequest, v1::W
  private:
   enum class Step { kNone, kRead, kWrite, kFinish };
 
-  explicit WriteStream(store::Store& store) : store_(store), session_(store.OpenSession()) {}
+  WriteStream(store::Store& store, EpochSource epoch)
+      : store_(store), epoch_(std::move(epoch)), session_(store.OpenSession()) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -45,6 +52,7 @@ class WriteStream final : public grpc::ServerBidiReactor<v1::WriteRequest, v1::W
   void FillResponse(store::WriteSession::Progress progress);
 
   store::Store& store_;
+  const EpochSource epoch_;
   const std::shared_ptr<store::WriteSession> session_;  // shared with the store
   std::shared_ptr<WriteStream> self_;                   // until OnDone
 
