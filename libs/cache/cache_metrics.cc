@@ -37,4 +37,11 @@ base::Counter& CacheMetrics::dropped(const std::string& tenant, const std::strin
                              {{"service", "cache"}, {"tenant", tenant}, {"reason", reason}});
 }
 
+base::Counter& CacheMetrics::refused_by_store(const std::string& tenant,
+                                              const std::string& reason) {
+  return metrics_.AddCounter("plumbago_cache_points_refused_by_store_total",
+                             "Points that the store refused for good, by its reason",
+                             {{"tenant", tenant}, {"reason", reason}});
+}
+
 }  // namespace plumbago::cache

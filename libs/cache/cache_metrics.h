@@ -11,8 +11,10 @@ class CacheMetrics {
  public:
   explicit CacheMetrics(base::Metrics& metrics);
 
-  // Points that the store refused for good, by its reason and tenant.
+  // Points that this cache refused.
   base::Counter& dropped(const std::string& tenant, const std::string& reason);
+  // Points that the store refused for good. The store counts them as dropped.
+  base::Counter& refused_by_store(const std::string& tenant, const std::string& reason);
 
   base::Counter& points_received;
   base::Counter& points_stored;

@@ -214,7 +214,7 @@ void PointCache::OnApplied(std::unique_ptr<FlushBatch> batch,
   for (const RefusedSeries& one : refused) {
     if (one.may_retry) continue;
     stored_count -= one.point_count;
-    metrics_.dropped(std::string(batch->series[one.index]->tenant()), one.reason)
+    metrics_.refused_by_store(std::string(batch->series[one.index]->tenant()), one.reason)
         .Increment(one.point_count);
   }
   metrics_.points_stored.Increment(static_cast<double>(stored_count));

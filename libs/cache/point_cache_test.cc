@@ -123,7 +123,7 @@ TEST_CASE("Refused points are kept where they may be sent again, else counted", 
   }
   cache.OnApplied(std::move(batch), refused);
   CHECK(cache.unstored_points() == 1);
-  CHECK(f.metrics.dropped("t", "corrupt_file").Value() == 1);
+  CHECK(f.metrics.refused_by_store("t", "corrupt_file").Value() == 1);
   CHECK(f.metrics.points_stored.Value() == 0);
   auto again = f.TakeDue();
   REQUIRE(again != nullptr);
