@@ -29,6 +29,7 @@ constexpr int kReadsPerTurn = 4;
 constexpr int kDatagramsPerTurn = 512;
 constexpr size_t kDatagramBytesMax = 64 << 10;
 constexpr absl::Duration kDrainPoll = absl::Milliseconds(10);
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(200);
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
@@ -194,16 +195,42 @@ void Reactor::SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot) {
 void Reactor::Accept() {
   acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
     if (!acceptor_.is_open()) return;
-    if (!error && connections_.size() < options_.connections_max) {
-      auto connection = std::make_shared<Connection>(*this, std::move(socket));
-      connections_.insert(connection);
-      metrics_.connections.Add(1);
-      connection->WaitForData();
-    } else if (!error) {
-      metrics_.connections_refused.Increment();  // and closed, by its destructor
-    }
+    if (error) return AcceptLater(error);
+    Adopt(std::move(socket));
     Accept();
   });
+}
+
+// Most likely the process is out of file descriptors: trying again at once would only spin.
+void Reactor::AcceptLater(const boost::system::error_code& error) {
+  base::LogError(absl::StrCat("cannot accept a connection: ", error.message()));
+  accept_timer_.expires_after(absl::ToChronoNanoseconds(kAcceptPause));
+  accept_timer_.async_wait([this](boost::system::error_code cancelled) {
+    if (!cancelled && acceptor_.is_open()) Accept();
+  });
+}
+
+void Reactor::Adopt(tcp::socket socket) {
+  if (connections_.size() >= options_.connections_max) {
+    metrics_.connections_refused.Increment();
+    return;  // closes it
+  }
+  auto connection = std::make_shared<Connection>(*this, std::move(socket));
+  connections_.insert(connection);
+  metrics_.connections.Add(1);
+  connection->WaitForData();
+}
+
+// Takes the connections that the kernel has made already, then refuses further ones.
+void Reactor::StopListening() {
+  for (;;) {
+    boost::system::error_code error;
+    tcp::socket socket(context_);
+    acceptor_.accept(socket, error);
+    if (error) break;  // none is waiting
+    Adopt(std::move(socket));
+  }
+  acceptor_.close();
 }
 
 void Reactor::ReadDatagrams() {
@@ -294,7 +321,7 @@ size_t Reactor::Drain(absl::Duration deadline) {
     if (!is_draining_) {
       is_draining_ = true;
       timer_.cancel();
-      acceptor_.close();
+      StopListening();
     }
     const auto connections = connections_;
     for (const auto& connection : connections) connection->ReadAll();

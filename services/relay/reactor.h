@@ -65,6 +65,9 @@ class Reactor {
   absl::Status ListenTcp();
   absl::Status ListenUdp();
   void Accept();
+  void AcceptLater(const boost::system::error_code& error);
+  void Adopt(boost::asio::ip::tcp::socket socket);
+  void StopListening();
   void ReadDatagrams();
   bool ReceiveDatagram();
   void ScheduleTick();
@@ -83,6 +86,7 @@ class Reactor {
   boost::asio::ip::tcp::acceptor acceptor_{context_};
   boost::asio::ip::udp::socket udp_socket_{context_};
   boost::asio::steady_timer timer_{context_};
+  boost::asio::steady_timer accept_timer_{context_};
   std::thread thread_;
 
   // Owned by the thread.
