@@ -14,8 +14,8 @@ namespace plumbago::relay {
 struct Batch {
   // Names of the ids. Shared by the reactor that appends to it, its batches and the stream.
   std::shared_ptr<const NameTable> names;
-  uint64_t epoch = 0;           // of the slot map that chose the shard
-  int64_t received_unix_ms = 0; // arrival of the first point
+  uint64_t epoch = 0;            // of the slot map that chose the shard
+  int64_t received_unix_ms = 0;  // arrival of the first point
   std::vector<uint32_t> series_id;
   std::vector<uint32_t> time_seconds;
   std::vector<double> value;

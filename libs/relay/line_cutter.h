@@ -36,8 +36,8 @@ class LineCutter {
   template <typename Sink>
   void Carry(absl::string_view rest, Sink& sink);
 
-  std::string carried_;      // the begin of a line whose end has not arrived
-  bool is_skipping_ = false; // within a line that is too long
+  std::string carried_;       // the begin of a line whose end has not arrived
+  bool is_skipping_ = false;  // within a line that is too long
 };
 
 template <typename Sink>

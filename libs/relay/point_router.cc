@@ -12,7 +12,6 @@ namespace plumbago::relay {
 namespace {
 
 constexpr absl::Duration kDropLogInterval = absl::Seconds(10);
-constexpr size_t kReplicasMax = 8;
 
 uint64_t RandomSeed() {
   std::random_device device;
@@ -129,8 +128,8 @@ bool PointRouter::ChooseLanes(absl::string_view metric, std::vector<uint16_t>* l
     ForgetNames();
   }
   for (const uint16_t shard : map_->ReplicasOf(topology::SlotOf(options_.tenant, metric))) {
-    if (!topology::IsActive(map_->shards()[shard])) continue;
-    if (lanes->size() < kReplicasMax) lanes->push_back(lane_of_shard_[shard]);
+    if (map_->shards()[shard].state != topology::ShardState::kActive) continue;
+    lanes->push_back(lane_of_shard_[shard]);
   }
   return !lanes->empty();
 }
@@ -193,8 +192,7 @@ void PointRouter::ForgetNames() {
 // Streams to shards that left the map stay until their batches are acknowledged or the relay stops.
 uint16_t PointRouter::LaneOf(const topology::ShardInfo& shard) {
   for (size_t i = 0; i < lanes_.size(); ++i) {
-    if (lanes_[i]->shard.id == shard.id &&
-        lanes_[i]->shard.cache_address == shard.cache_address) {
+    if (lanes_[i]->shard.id == shard.id && lanes_[i]->shard.cache_address == shard.cache_address) {
       return static_cast<uint16_t>(i);
     }
   }

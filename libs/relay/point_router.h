@@ -115,7 +115,7 @@ class PointRouter {
   };
   std::vector<Target> more_targets_;  // of routes with several replicas
   Admission admission_ = Admission::kAccept;
-  std::string canonical_;             // scratch of Learn
+  std::string canonical_;  // scratch of Learn
 
   uint32_t now_seconds_ = 0;
   int64_t now_unix_ms_ = 0;

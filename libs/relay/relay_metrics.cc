@@ -6,9 +6,9 @@ namespace plumbago::relay {
 
 const char* DropReasonWord(DropReason reason) {
   static constexpr std::array<const char*, kDropReasonCount> kWords = {
-      "field_count",   "bad_value",     "bad_timestamp", "time_out_of_range", "line_too_long",
-      "empty_name",    "name_too_long", "empty_node",    "slash_in_name",     "control_byte",
-      "invalid_utf8",  "invalid_tag",   "tenant_refused", "no_active_shard"};
+      "field_count",  "bad_value",     "bad_timestamp",  "time_out_of_range", "line_too_long",
+      "empty_name",   "name_too_long", "empty_node",     "slash_in_name",     "control_byte",
+      "invalid_utf8", "invalid_tag",   "tenant_refused", "no_active_shard"};
   return kWords[static_cast<size_t>(reason)];
 }
 
@@ -56,10 +56,10 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
                                          {{"service", "relay"}, {"tenant", tenant}})),
       points_acknowledged(metrics.AddCounter("plumbago_relay_points_acknowledged_total",
                                              "Points that a cache has accepted, once per replica")),
-      bytes_received(metrics.AddCounter("plumbago_relay_bytes_received_total",
-                                        "Bytes read from clients")),
-      batches_sent(metrics.AddCounter("plumbago_relay_batches_sent_total",
-                                      "Batches written to caches")),
+      bytes_received(
+          metrics.AddCounter("plumbago_relay_bytes_received_total", "Bytes read from clients")),
+      batches_sent(
+          metrics.AddCounter("plumbago_relay_batches_sent_total", "Batches written to caches")),
       batches_resent(metrics.AddCounter("plumbago_relay_batches_resent_total",
                                         "Batches written again after a broken stream")),
       dictionary_resets(metrics.AddCounter(
@@ -71,6 +71,9 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
       kernel_drops_udp(metrics.AddCounter(
           "plumbago_relay_udp_datagrams_lost_total",
           "Datagrams that the kernel dropped because the receive buffer was full")),
+      connections_refused(metrics.AddCounter("plumbago_relay_connections_refused_total",
+                                             "Connections closed at once because of "
+                                             "--connections-max")),
       connections(metrics.AddGauge("plumbago_relay_connections", "Open TCP connections")),
       unacknowledged_bytes(metrics.AddGauge(
           "plumbago_relay_unacknowledged_bytes",
@@ -78,11 +81,11 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
       known_series(metrics.AddGauge("plumbago_relay_known_series",
                                     "Names in the dictionaries of all reactors")) {
   for (size_t i = 0; i < kDropReasonCount; ++i) {
-    dropped_[i] = &metrics.AddCounter(
-        "plumbago_points_dropped_total", "Points that were not taken, by reason",
-        {{"service", "relay"},
-         {"tenant", tenant},
-         {"reason", DropReasonWord(static_cast<DropReason>(i))}});
+    dropped_[i] = &metrics.AddCounter("plumbago_points_dropped_total",
+                                      "Points that were not taken, by reason",
+                                      {{"service", "relay"},
+                                       {"tenant", tenant},
+                                       {"reason", DropReasonWord(static_cast<DropReason>(i))}});
   }
 }
 

@@ -26,8 +26,8 @@ enum class DropReason : uint8_t {
   kControlByte,
   kInvalidUtf8,
   kInvalidTag,
-  kTenantRefused,   // suspended, deleting or unknown
-  kNoActiveShard,   // every shard of the slot is excluded
+  kTenantRefused,  // suspended, deleting or unknown
+  kNoActiveShard,  // every shard of the slot is excluded
   kReasonCount
 };
 inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kReasonCount);
@@ -49,6 +49,7 @@ class RelayMetrics {
   base::Counter& dictionary_resets;
   base::Counter& reads_paused;
   base::Counter& kernel_drops_udp;
+  base::Counter& connections_refused;
   base::Gauge& connections;
   base::Gauge& unacknowledged_bytes;
   base::Gauge& known_series;

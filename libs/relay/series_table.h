@@ -1,8 +1,8 @@
 // From a name on the wire to where its points go: an open-addressing hash table for one reactor.
 //
-// A name is known by the 128-bit XXH3 of its bytes under a random seed of this process, so a look-up
-// touches one cache line and compares no text; two names meet with probability 2^-128 and nobody
-// outside can construct such a pair without the seed. For one thread.
+// A name is known by the 128-bit XXH3 of its bytes under a random seed of this process, so a
+// look-up touches one cache line and compares no text; two names meet with probability 2^-128 and
+// nobody outside can construct such a pair without the seed. For one thread.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +23,10 @@ NameHash HashName(absl::string_view metric, uint64_t seed);
 
 // Where the points of a series go: `first_target` and the replicas behind it.
 struct Route {
-  uint32_t series_id = 0;    // in the lane's name table
-  uint16_t lane = 0;         // the reactor's stream to the preferred shard
+  uint32_t series_id = 0;  // in the lane's name table
+  uint16_t lane = 0;       // the reactor's stream to the preferred shard
   uint16_t replica_count = 1;
-  uint32_t more_targets = 0; // index of the further targets, where replica_count > 1
+  uint32_t more_targets = 0;  // index of the further targets, where replica_count > 1
 };
 
 class SeriesTable {
@@ -34,9 +34,7 @@ class SeriesTable {
   SeriesTable();
 
   // Fetches the slot of `hash` into the cache, ahead of Find.
-  void Prefetch(const NameHash& hash) const {
-    __builtin_prefetch(&slots_[hash.low & mask_]);
-  }
+  void Prefetch(const NameHash& hash) const { __builtin_prefetch(&slots_[hash.low & mask_]); }
 
   // Null where the name is unknown. Valid until the next Insert or Clear.
   const Route* Find(const NameHash& hash) const {

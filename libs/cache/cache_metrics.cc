@@ -1,0 +1,40 @@
+#include "cache/cache_metrics.h"
+
+namespace plumbago::cache {
+
+CacheMetrics::CacheMetrics(base::Metrics& metrics)
+    : points_received(metrics.AddCounter("plumbago_points_received_total",
+                                         "Points accepted from relays", {{"service", "cache"}})),
+      points_stored(metrics.AddCounter("plumbago_cache_points_stored_total",
+                                       "Points that the store has applied")),
+      batches_received(metrics.AddCounter("plumbago_cache_batches_received_total",
+                                          "Batches accepted from relays")),
+      flush_batches(
+          metrics.AddCounter("plumbago_cache_flush_batches_total", "Batches written to the store")),
+      flush_batches_resent(
+          metrics.AddCounter("plumbago_cache_flush_batches_resent_total",
+                             "Batches written to the store again after a broken stream")),
+      flushed_series(metrics.AddCounter(
+          "plumbago_cache_flushed_series_total",
+          "Series in batches to the store; points per write = points_stored / flushed_series")),
+      waits_for_memory(
+          metrics.AddCounter("plumbago_cache_waits_for_memory_total",
+                             "Times a relay had to wait because --memory-max was reached")),
+      points_pending(metrics.AddGauge("plumbago_cache_points_pending",
+                                      "Points that the store does not have yet: what a crash of "
+                                      "this cache loses")),
+      points_in_memory(metrics.AddGauge("plumbago_cache_points_in_memory",
+                                        "Points in memory, stored ones that linger included")),
+      series(metrics.AddGauge("plumbago_cache_series", "Series in memory")),
+      memory_bytes(metrics.AddGauge("plumbago_cache_memory_bytes",
+                                    "Memory of points and names, bounded by --memory-max")),
+      memory_bytes_max(
+          metrics.AddGauge("plumbago_cache_memory_bytes_max", "The bound, --memory-max")),
+      metrics_(metrics) {}
+
+base::Counter& CacheMetrics::dropped(const std::string& tenant, const std::string& reason) {
+  return metrics_.AddCounter("plumbago_points_dropped_total", "Points that were lost, by reason",
+                             {{"service", "cache"}, {"tenant", tenant}, {"reason", reason}});
+}
+
+}  // namespace plumbago::cache

@@ -1,0 +1,34 @@
+// The counters of a cache. Thread-safe; the objects live as long as Metrics.
+#pragma once
+
+#include <string>
+
+#include "base/metrics.h"
+
+namespace plumbago::cache {
+
+class CacheMetrics {
+ public:
+  explicit CacheMetrics(base::Metrics& metrics);
+
+  // Points that the store refused for good, by its reason and tenant.
+  base::Counter& dropped(const std::string& tenant, const std::string& reason);
+
+  base::Counter& points_received;
+  base::Counter& points_stored;
+  base::Counter& batches_received;
+  base::Counter& flush_batches;
+  base::Counter& flush_batches_resent;
+  base::Counter& flushed_series;
+  base::Counter& waits_for_memory;
+  base::Gauge& points_pending;
+  base::Gauge& points_in_memory;
+  base::Gauge& series;
+  base::Gauge& memory_bytes;
+  base::Gauge& memory_bytes_max;
+
+ private:
+  base::Metrics& metrics_;
+};
+
+}  // namespace plumbago::cache

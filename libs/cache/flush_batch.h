@@ -1,0 +1,33 @@
+// Points of many series on their way to the store, in columns.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "cache/hot_series.h"
+
+namespace plumbago::cache {
+
+// What became of one series of a batch, where it is not simply stored.
+struct RefusedSeries {
+  uint32_t index = 0;        // into FlushBatch::series
+  uint32_t point_count = 0;  // that were not stored
+  bool may_retry = false;    // the points may be sent again; else they are lost and counted
+  std::string reason;        // a word for the metric label
+};
+
+struct FlushBatch {
+  // One entry a series. A series is at most once in a batch and in one batch at a time, and lives
+  // as long as it is in one.
+  std::vector<HotSeries*> series;
+  std::vector<uint32_t> partition;
+  std::vector<uint32_t> point_count;
+  // One entry a point, the points of a series together, in order of arrival.
+  std::vector<uint32_t> time_seconds;
+  std::vector<double> value;
+
+  absl::Duration stored_at;  // monotonic; set when the store has applied the batch
+};
+
+}  // namespace plumbago::cache

@@ -1,0 +1,124 @@
+// Proves that a stream's batches reach the cache by name, and that a malformed one ends the stream
+// with a message instead of doing harm.
+#include "cache/ingest_session.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+namespace plumbago::cache {
+namespace {
+
+struct Fixture {
+  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
+  base::Metrics registry;
+  CacheMetrics metrics{registry};
+  CacheOptions options;
+  PointCache cache{options, clock, metrics};
+  IngestSession session{cache, metrics};
+
+  size_t Count(const std::string& tenant, const std::string& metric) {
+    std::vector<Point> points;
+    cache.Read(tenant, metric, 0, ~uint32_t{0}, &points);
+    return points.size();
+  }
+};
+
+void Define(v1::PointBatch* batch, uint32_t id, const std::string& tenant,
+            const std::string& metric) {
+  v1::SeriesDefinitions* definitions = batch->mutable_definitions();
+  definitions->add_tenant(tenant);
+  definitions->add_tenant_index(static_cast<uint32_t>(definitions->tenant_size() - 1));
+  definitions->add_id(id);
+  definitions->add_metric_bytes(static_cast<uint32_t>(metric.size()));
+  definitions->mutable_metrics()->append(metric);
+}
+
+void AddPoint(v1::PointBatch* batch, uint32_t id, uint32_t time, double value) {
+  batch->add_series_id(id);
+  batch->add_time(time);
+  batch->add_value(value);
+}
+
+v1::PointBatch Batch(uint64_t sequence) {
+  v1::PointBatch batch;
+  batch.set_sequence(sequence);
+  return batch;
+}
+
+TEST_CASE("IngestSession takes points by the names of its dictionary", "[cache]") {
+  Fixture f;
+  v1::PointBatch first = Batch(1);
+  Define(&first, 0, "t", "a.b");
+  Define(&first, 5, "u", "a.b");
+  AddPoint(&first, 0, 1, 1);
+  AddPoint(&first, 5, 1, 2);
+  AddPoint(&first, 0, 2, 3);
+  REQUIRE(f.session.Apply(first).ok());
+  v1::PointBatch second = Batch(2);
+  AddPoint(&second, 5, 2, 4);
+  REQUIRE(f.session.Apply(second).ok());
+  CHECK(f.session.last_sequence() == 2);
+  CHECK(f.Count("t", "a.b") == 2);
+  CHECK(f.Count("u", "a.b") == 2);
+}
+
+TEST_CASE("IngestSession refuses malformed batches", "[cache]") {
+  Fixture f;
+  const auto refuses = [&](const v1::PointBatch& batch, const std::string& part) {
+    const absl::Status status = f.session.Apply(batch);
+    INFO(status);
+    CHECK(absl::IsInvalidArgument(status));
+    CHECK(std::string(status.message()).find(part) != std::string::npos);
+  };
+  v1::PointBatch batch = Batch(1);
+  AddPoint(&batch, 0, 1, 1);
+  refuses(batch, "series id 0 is not defined");
+  batch.add_time(2);
+  refuses(batch, "unequal length");
+  refuses(Batch(7), "follows batch 0");
+
+  v1::PointBatch bad_tenant = Batch(1);
+  Define(&bad_tenant, 1, "t", "a");
+  bad_tenant.mutable_definitions()->set_tenant_index(0, 9);
+  refuses(bad_tenant, "tenant index 9");
+  v1::PointBatch bad_size = Batch(1);
+  Define(&bad_size, 2, "t", "a");
+  bad_size.mutable_definitions()->set_metric_bytes(0, 2);
+  refuses(bad_size, "lengths");
+  v1::PointBatch huge_id = Batch(1);
+  Define(&huge_id, IngestSession::kSeriesMax, "t", "a");
+  refuses(huge_id, "series id");
+  v1::PointBatch twice = Batch(1);
+  Define(&twice, 3, "t", "a");
+  Define(&twice, 3, "t", "b");
+  refuses(twice, "defined twice");
+}
+
+TEST_CASE("IngestSession refuses a protocol that it does not know", "[cache]") {
+  Fixture f;
+  v1::StreamHello hello;
+  hello.set_protocol_version(IngestSession::kProtocolVersion);
+  CHECK(f.session.Begin(hello).ok());
+  hello.set_protocol_version(IngestSession::kProtocolVersion + 1);
+  CHECK(absl::IsFailedPrecondition(f.session.Begin(hello)));
+}
+
+TEST_CASE("IngestSession drops and counts points of names that have no room", "[cache]") {
+  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
+  base::Metrics registry;
+  CacheMetrics metrics{registry};
+  PointCache cache({.memory_bytes_max = 500}, clock, metrics);
+  IngestSession session(cache, metrics);
+  v1::PointBatch batch = Batch(1);
+  for (uint32_t i = 0; i < 10; ++i) {
+    Define(&batch, i, "t", "name." + std::to_string(i));
+    AddPoint(&batch, i, 1, 1);
+  }
+  REQUIRE(session.Apply(batch).ok());
+  const double dropped = metrics.dropped("t", "no_memory_for_names").Value();
+  CHECK(dropped > 0);
+  CHECK(metrics.points_received.Value() + dropped == 10);
+}
+
+}  // namespace
+}  // namespace plumbago::cache

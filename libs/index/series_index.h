@@ -1,0 +1,112 @@
+// The series of a store, by tenant: durable in a base::KeyValue (docs/formats/index.md), in memory
+// a tree of nodes per tenant for find, and a bounded list of the last changes for watchers.
+//
+// Thread-safe. Readers of a tenant run side by side; a change waits for them, and they for it. A
+// change is durable (as far as the process may crash) and visible when its call returns.
+// Series are dotted names, or tagged ones (with `;`), which are kept apart from the tree.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/key_value.h"
+#include "base/mutex.h"
+#include "base/shared_mutex.h"
+#include "index/node.h"
+
+namespace plumbago::index {
+
+inline constexpr size_t kMetricBytesMax = 4096;
+// Kept for EventsAfter, whichever is less.
+inline constexpr size_t kEventsMax = 16384;
+inline constexpr size_t kEventBytesMax = 4 << 20;
+
+class SeriesIndex {
+ public:
+  // Reads everything from `kv`, which must outlive the index and be used by nothing else. DataLoss
+  // where a record is malformed, FailedPrecondition where a newer release wrote it.
+  static absl::StatusOr<std::unique_ptr<SeriesIndex>> Open(base::KeyValue& kv);
+  ~SeriesIndex();
+
+  // A series that is there already is not an error. InvalidArgument: empty tenant or metric, an
+  // empty node, a zero byte, more than kMetricBytesMax; else what the KeyValue says. AddMany adds
+  // all or, after an error, the first so many.
+  absl::Status Add(absl::string_view tenant, absl::string_view metric);
+  absl::Status AddMany(absl::string_view tenant, absl::Span<const std::string> metrics);
+  // A series that is not there is not an error.
+  absl::Status Remove(absl::string_view tenant, absl::string_view metric);
+
+  bool Contains(absl::string_view tenant, absl::string_view metric) const;
+
+  // Nodes that match `pattern` (metric/glob.h), ordered by path; a path that is both a branch and a
+  // series is listed twice, the branch first. `**` as a node stands for any number of nodes. A
+  // pattern with `;` is one exact tagged series. Unknown tenants have no nodes. InvalidArgument for
+  // a malformed pattern, ResourceExhausted for more than `max_matches` nodes.
+  absl::StatusOr<std::vector<Node>> Find(absl::string_view tenant, absl::string_view pattern,
+                                         size_t max_matches) const;
+
+  // Calls `visit` for every series of the tenant, tagged ones too, in byte order, until it returns
+  // false. Reads the KeyValue, takes no lock: `visit` may be slow and may call back.
+  absl::Status ListSeries(absl::string_view tenant,
+                          absl::FunctionRef<bool(absl::string_view)> visit) const;
+
+  // Those with series, ordered.
+  std::vector<std::string> Tenants() const;
+  size_t series_count() const { return series_count_.load(std::memory_order_relaxed); }
+
+  struct Event {
+    enum class Kind { kReset, kAdded, kRemoved };
+    uint64_t sequence = 0;
+    Kind kind = Kind::kReset;
+    std::string tenant;
+    std::string metric;
+  };
+  // The sequence of the last change. Grows with each, also over restarts.
+  uint64_t sequence() const;
+  // Up to `max` changes after `sequence`, in order. Where they are not kept any more (or are of
+  // another life of this index): one kReset with the present sequence; list everything, then go on
+  // from there.
+  std::vector<Event> EventsAfter(uint64_t sequence, size_t max) const;
+  // `listener` is called after each change (once for an AddMany), outside locks. Set it before the
+  // first change; it must outlive the last.
+  void SetListener(std::function<void()> listener) { listener_ = std::move(listener); }
+
+ private:
+  struct Tenant;
+
+  explicit SeriesIndex(base::KeyValue& kv);
+  absl::Status Load();
+  absl::StatusOr<uint64_t> StartLife();
+  Tenant* FindTenant(absl::string_view id) const;
+  Tenant& FindOrAddTenant(absl::string_view id);
+  absl::Status AddBatch(absl::string_view tenant_id, absl::Span<const absl::string_view> metrics);
+  void Record(Event::Kind kind, absl::string_view tenant, absl::string_view metric);
+  void Notify() const;
+
+  base::KeyValue& kv_;
+  std::function<void()> listener_;       // const after SetListener
+  std::atomic<size_t> series_count_{0};  // statistics only: no order with anything else
+
+  mutable base::SharedMutex tenants_mutex_;
+  // Never removed from, so that a Tenant may be used without the lock.
+  absl::flat_hash_map<std::string, std::unique_ptr<Tenant>> tenants_
+      ABSL_GUARDED_BY(tenants_mutex_);
+
+  mutable base::Mutex events_mutex_;
+  std::deque<Event> events_ ABSL_GUARDED_BY(events_mutex_);
+  size_t event_bytes_ ABSL_GUARDED_BY(events_mutex_) = 0;
+  uint64_t sequence_ ABSL_GUARDED_BY(events_mutex_) = 0;
+};
+
+}  // namespace plumbago::index

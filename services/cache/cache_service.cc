@@ -1,0 +1,107 @@
+#include "cache_service.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "cache/ingest_session.h"
+#include "rpc/server.h"
+
+namespace plumbago::cache {
+namespace {
+
+constexpr int kMetricsPerReadMax = 100'000;
+constexpr int kPointsPerMessage = 64 << 10;
+
+grpc::Status Draining() {
+  return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the cache is draining");
+}
+
+}  // namespace
+
+grpc::Status IngestService::Stream(grpc::ServerContext* context, IngestStream* stream) {
+  if (!Enter(context)) return Draining();
+  grpc::Status status = Serve(*stream);
+  Leave(context);
+  return status;
+}
+
+grpc::Status IngestService::Serve(IngestStream& stream) {
+  IngestSession session(cache_, metrics_);
+  v1::IngestRequest request;  // one for all: parsing reuses its columns
+  v1::IngestResponse response;
+  while (stream.Read(&request)) {
+    if (request.has_hello()) {
+      if (absl::Status status = session.Begin(request.hello()); !status.ok()) {
+        return rpc::ToGrpc(status);
+      }
+      base::LogInfo(absl::StrCat("relay ", base::Excerpt(request.hello().relay()), " connected"));
+      continue;
+    }
+    if (!cache_.WaitForRoom()) return Draining();
+    if (absl::Status status = session.Apply(request.batch()); !status.ok()) {
+      base::LogError(absl::StrCat("stream of a relay ended: ", std::string(status.message())));
+      return rpc::ToGrpc(status);
+    }
+    response.set_acknowledged_sequence(session.last_sequence());
+    response.set_epoch(epoch_());
+    if (!stream.Write(response)) break;
+  }
+  return grpc::Status::OK;
+}
+
+void IngestService::Drain() {
+  base::MutexLock lock(mutex_);
+  is_draining_ = true;
+  for (grpc::ServerContext* context : running_) context->TryCancel();
+  while (!running_.empty()) left_.Wait(lock);
+}
+
+bool IngestService::Enter(grpc::ServerContext* context) {
+  base::MutexLock lock(mutex_);
+  if (is_draining_) return false;
+  running_.insert(context);
+  return true;
+}
+
+void IngestService::Leave(grpc::ServerContext* context) {
+  base::MutexLock lock(mutex_);
+  running_.erase(context);
+  left_.NotifyAll();
+}
+
+grpc::Status CacheReadService::ReadPoints(grpc::ServerContext* context,
+                                          const v1::ReadPointsRequest* request,
+                                          grpc::ServerWriter<v1::ReadPointsResponse>* writer) {
+  if (request->tenant().empty()) {
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "tenant is empty");
+  }
+  if (request->metric_size() > kMetricsPerReadMax) {
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
+                        absl::StrCat(request->metric_size(), " metrics; at most ",
+                                     kMetricsPerReadMax, " in one call"));
+  }
+  v1::ReadPointsResponse response;
+  std::vector<Point> points;
+  for (int i = 0; i < request->metric_size(); ++i) {
+    points.clear();
+    cache_.Read(request->tenant(), request->metric(i), request->from(), request->until(), &points);
+    if (points.empty()) continue;
+    response.add_metric_index(static_cast<uint32_t>(i));
+    response.add_point_count(static_cast<uint32_t>(points.size()));
+    for (const Point& point : points) {
+      response.add_time(point.time_seconds);
+      response.add_value(point.value);
+    }
+    if (response.time_size() < kPointsPerMessage) continue;
+    response.set_epoch(epoch_());
+    if (context->IsCancelled() || !writer->Write(response)) return grpc::Status::CANCELLED;
+    response.Clear();
+  }
+  response.set_epoch(epoch_());
+  writer->Write(response);
+  return grpc::Status::OK;
+}
+
+}  // namespace plumbago::cache

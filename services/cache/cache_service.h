@@ -1,0 +1,64 @@
+// The gRPC side of a cache: plumbago.v1.Ingest for relays and plumbago.v1.Cache for queries.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <set>
+
+#include "base/mutex.h"
+#include "cache/cache_metrics.h"
+#include "cache/point_cache.h"
+#include "plumbago/v1/cache.grpc.pb.h"
+#include "plumbago/v1/ingest.grpc.pb.h"
+
+namespace plumbago::cache {
+
+using EpochSource = std::function<uint64_t()>;
+
+// One thread a stream: a shard has a few streams per relay.
+class IngestService final : public v1::Ingest::Service {
+ public:
+  // All must outlive the service.
+  IngestService(PointCache& cache, CacheMetrics& metrics, EpochSource epoch)
+      : cache_(cache), metrics_(metrics), epoch_(std::move(epoch)) {}
+
+  grpc::Status Stream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::IngestResponse, v1::IngestRequest>* stream) override;
+
+  // Refuses new streams and ends the running ones; returns when none is left. What was
+  // acknowledged is in the cache, what was not is sent again by the relay.
+  void Drain();
+
+ private:
+  using IngestStream = grpc::ServerReaderWriter<v1::IngestResponse, v1::IngestRequest>;
+
+  bool Enter(grpc::ServerContext* context);
+  void Leave(grpc::ServerContext* context);
+  grpc::Status Serve(IngestStream& stream);
+
+  PointCache& cache_;
+  CacheMetrics& metrics_;
+  const EpochSource epoch_;
+
+  base::Mutex mutex_;
+  base::CondVar left_;
+  std::set<grpc::ServerContext*> running_ ABSL_GUARDED_BY(mutex_);
+  bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class CacheReadService final : public v1::Cache::Service {
+ public:
+  CacheReadService(const PointCache& cache, EpochSource epoch)
+      : cache_(cache), epoch_(std::move(epoch)) {}
+
+  grpc::Status ReadPoints(grpc::ServerContext* context, const v1::ReadPointsRequest* request,
+                          grpc::ServerWriter<v1::ReadPointsResponse>* writer) override;
+
+ private:
+  const PointCache& cache_;
+  const EpochSource epoch_;
+};
+
+}  // namespace plumbago::cache

@@ -1,0 +1,117 @@
+#include "store_stream.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "rpc/server.h"
+
+namespace plumbago::cache {
+namespace {
+
+// A cache whose series come and go would fill the store's dictionary: start again at this id.
+constexpr uint32_t kSeriesPerConnectionMax = 1u << 24;
+constexpr absl::Duration kRefusalLogInterval = absl::Seconds(10);
+
+}  // namespace
+
+StoreStream::StoreStream(const std::string& address, PointCache& cache, CacheMetrics& metrics,
+                         base::Clock& clock, std::function<uint64_t()> epoch,
+                         std::function<void()> on_batch_done)
+    : ResendingStream(absl::StrCat("store at ", address)),
+      cache_(cache),
+      metrics_(metrics),
+      clock_(clock),
+      epoch_(std::move(epoch)),
+      on_batch_done_(std::move(on_batch_done)),
+      stub_(v1::Store::NewStub(rpc::MakeChannel(address))) {}
+
+StoreStream::~StoreStream() { Stop(); }
+
+void StoreStream::Send(std::unique_ptr<FlushBatch> batch) {
+  ResendingStream::Send(std::move(batch));
+}
+
+void StoreStream::Open(grpc::ClientContext* context, Reactor* reactor) {
+  stub_->async()->Write(context, reactor);
+}
+
+bool StoreStream::Begin(const FlushBatch&, v1::WriteRequest*) {
+  ++connection_;
+  next_id_ = 0;
+  return false;
+}
+
+bool StoreStream::Fits(const FlushBatch& batch) {
+  return next_id_ + batch.series.size() <= kSeriesPerConnectionMax;
+}
+
+void StoreStream::Encode(const FlushBatch& batch, uint64_t sequence, v1::WriteRequest* request) {
+  request->Clear();
+  request->set_sequence(sequence);
+  request->set_epoch(epoch_());
+  for (HotSeries* const series : batch.series) {
+    if (series->store_connection != connection_) Define(*series, request->mutable_definitions());
+    request->add_series_id(series->store_id);
+  }
+  request->mutable_point_count()->Add(batch.point_count.begin(), batch.point_count.end());
+  request->mutable_time()->Add(batch.time_seconds.begin(), batch.time_seconds.end());
+  request->mutable_value()->Add(batch.value.begin(), batch.value.end());
+}
+
+void StoreStream::Define(HotSeries& series, v1::SeriesDefinitions* definitions) {
+  series.store_connection = connection_;
+  series.store_id = next_id_++;
+  if (definitions->tenant().empty() ||
+      definitions->tenant(definitions->tenant_size() - 1) != series.tenant()) {
+    definitions->add_tenant(std::string(series.tenant()));
+  }
+  definitions->add_tenant_index(static_cast<uint32_t>(definitions->tenant_size() - 1));
+  definitions->add_id(series.store_id);
+  definitions->add_metric_bytes(static_cast<uint32_t>(series.metric().size()));
+  definitions->mutable_metrics()->append(series.metric().data(), series.metric().size());
+}
+
+uint64_t StoreStream::AcknowledgedSequence(const v1::WriteResponse& response) {
+  return response.applied_sequence();
+}
+
+void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
+  absl::flat_hash_map<uint32_t, const v1::RefusedSeries*> refused_by_id;
+  for (const v1::RefusedSeries& one : response.refused()) refused_by_id[one.series_id()] = &one;
+  for (auto& batch : done) {
+    std::vector<RefusedSeries> refused;
+    for (uint32_t i = 0; i < batch->series.size() && !refused_by_id.empty(); ++i) {
+      const auto found = refused_by_id.find(batch->series[i]->store_id);
+      if (found == refused_by_id.end()) continue;
+      const v1::RefusedSeries& one = *found->second;
+      LogRefusal(*batch->series[i], one);
+      refused.push_back(
+          {.index = i,
+           .point_count = one.point_count(),
+           .may_retry = one.reason() == v1::RefusedSeries::WRITE_FAILED,
+           .reason = absl::AsciiStrToLower(v1::RefusedSeries::Reason_Name(one.reason()))});
+      refused_by_id.erase(found);
+    }
+    cache_.OnApplied(std::move(batch), refused);
+    on_batch_done_();
+  }
+}
+
+void StoreStream::OnResend() { metrics_.flush_batches_resent.Increment(); }
+
+void StoreStream::LogRefusal(const HotSeries& series, const v1::RefusedSeries& refused) {
+  ++refusals_since_log_;
+  const absl::Duration now = clock_.Monotonic();
+  if (now - last_refusal_log_ < kRefusalLogInterval) return;
+  last_refusal_log_ = now;
+  base::LogWarning(absl::StrCat("the store refused ", std::exchange(refusals_since_log_, 0),
+                                " series, the last one is ", base::Excerpt(series.metric()),
+                                " of tenant ", base::Excerpt(series.tenant()), ": ",
+                                base::Excerpt(refused.message())));
+}
+
+}  // namespace plumbago::cache

@@ -1,0 +1,65 @@
+// cache::StoreWriter over gRPC: batches of points to the shard's store, sent again after a broken
+// connection. Writing the same points twice changes nothing in a whisper file.
+//
+// Send() and the destructor belong to one thread. A series has its id in the dictionary of the
+// connection in the HotSeries itself, which is in one batch at a time.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "cache/cache_metrics.h"
+#include "cache/flusher.h"
+#include "cache/point_cache.h"
+#include "plumbago/v1/store.grpc.pb.h"
+#include "rpc/resending_stream.h"
+
+namespace plumbago::cache {
+
+class StoreStream final
+    : public StoreWriter,
+      private rpc::ResendingStream<FlushBatch, v1::WriteRequest, v1::WriteResponse> {
+ public:
+  // `on_batch_done` is called on a gRPC thread for each applied batch, after the cache knows.
+  StoreStream(const std::string& address, PointCache& cache, CacheMetrics& metrics,
+              base::Clock& clock, std::function<uint64_t()> epoch,
+              std::function<void()> on_batch_done);
+  ~StoreStream() override;
+
+  void Send(std::unique_ptr<FlushBatch> batch) override;
+  // After it no batch is reported any more.
+  using ResendingStream::Stop;
+
+ private:
+  void Open(grpc::ClientContext* context, Reactor* reactor) override;
+  bool Begin(const FlushBatch& first, v1::WriteRequest* hello) override;
+  bool Fits(const FlushBatch& batch) override;
+  void Encode(const FlushBatch& batch, uint64_t sequence, v1::WriteRequest* request) override;
+  uint64_t AcknowledgedSequence(const v1::WriteResponse& response) override;
+  void OnResponse(const v1::WriteResponse& response, Items done) override;
+  void OnResend() override;
+  void Define(HotSeries& series, v1::SeriesDefinitions* definitions);
+  void LogRefusal(const HotSeries& series, const v1::RefusedSeries& refused);
+
+  PointCache& cache_;
+  CacheMetrics& metrics_;
+  base::Clock& clock_;
+  const std::function<uint64_t()> epoch_;
+  const std::function<void()> on_batch_done_;
+  const std::unique_ptr<v1::Store::Stub> stub_;
+
+  // Of the current connection.
+  uint32_t connection_ = 0;
+  uint32_t next_id_ = 0;
+
+  // Of responses.
+  absl::Duration last_refusal_log_ = -absl::InfiniteDuration();
+  uint64_t refusals_since_log_ = 0;
+};
+
+}  // namespace plumbago::cache

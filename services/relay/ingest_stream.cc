@@ -1,0 +1,92 @@
+#include "ingest_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "rpc/server.h"
+
+namespace plumbago::relay {
+namespace {
+
+constexpr uint32_t kProtocolVersion = 1;
+
+}  // namespace
+
+IngestStream::IngestStream(const topology::ShardInfo& shard, const std::string& sender,
+                           RelayMetrics& metrics, std::function<void()> on_acknowledged)
+    : ResendingStream(absl::StrCat("cache of shard ", shard.id, " at ", shard.cache_address)),
+      sender_(sender),
+      metrics_(metrics),
+      on_acknowledged_(std::move(on_acknowledged)),
+      stub_(v1::Ingest::NewStub(rpc::MakeChannel(shard.cache_address))) {}
+
+IngestStream::~IngestStream() { Stop(); }
+
+void IngestStream::Send(std::unique_ptr<Batch> batch) {
+  unacknowledged_bytes_.fetch_add(batch->memory_bytes());
+  ResendingStream::Send(std::move(batch));
+}
+
+void IngestStream::Open(grpc::ClientContext* context, Reactor* reactor) {
+  stub_->async()->Stream(context, reactor);
+}
+
+bool IngestStream::Begin(const Batch& first, v1::IngestRequest* hello) {
+  names_ = first.names;
+  is_defined_.clear();
+  hello->mutable_hello()->set_protocol_version(kProtocolVersion);
+  hello->mutable_hello()->set_relay(sender_);
+  hello->mutable_hello()->set_epoch(first.epoch);
+  return true;
+}
+
+void IngestStream::Encode(const Batch& batch, uint64_t sequence, v1::IngestRequest* request) {
+  v1::PointBatch* out = request->mutable_batch();
+  out->Clear();
+  out->set_sequence(sequence);
+  out->set_epoch(batch.epoch);
+  out->set_received_unix_ms(batch.received_unix_ms);
+  DefineNewSeries(batch, out->mutable_definitions());
+  out->mutable_series_id()->Add(batch.series_id.begin(), batch.series_id.end());
+  out->mutable_time()->Add(batch.time_seconds.begin(), batch.time_seconds.end());
+  out->mutable_value()->Add(batch.value.begin(), batch.value.end());
+}
+
+void IngestStream::DefineNewSeries(const Batch& batch, v1::SeriesDefinitions* definitions) {
+  for (const uint32_t id : batch.series_id) {
+    if (id < is_defined_.size() && is_defined_[id]) continue;
+    if (id >= is_defined_.size()) is_defined_.resize(std::max<size_t>(id + 1, size_t{id} * 2));
+    is_defined_[id] = true;
+    const SeriesName name = batch.names->Get(id);
+    // Tenants change rarely from one name to the next.
+    if (definitions->tenant().empty() ||
+        definitions->tenant(definitions->tenant_size() - 1) != name.tenant) {
+      definitions->add_tenant(std::string(name.tenant));
+    }
+    definitions->add_tenant_index(static_cast<uint32_t>(definitions->tenant_size() - 1));
+    definitions->add_id(id);
+    definitions->add_metric_bytes(static_cast<uint32_t>(name.metric.size()));
+    definitions->mutable_metrics()->append(name.metric.data(), name.metric.size());
+  }
+}
+
+uint64_t IngestStream::AcknowledgedSequence(const v1::IngestResponse& response) {
+  return response.acknowledged_sequence();
+}
+
+void IngestStream::OnResponse(const v1::IngestResponse&, Items done) {
+  size_t bytes = 0;
+  size_t points = 0;
+  for (const auto& batch : done) {
+    bytes += batch->memory_bytes();
+    points += batch->point_count();
+  }
+  unacknowledged_bytes_.fetch_sub(bytes);
+  metrics_.points_acknowledged.Increment(static_cast<double>(points));
+  on_acknowledged_();
+}
+
+void IngestStream::OnResend() { metrics_.batches_resent.Increment(); }
+
+}  // namespace plumbago::relay

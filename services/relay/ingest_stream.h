@@ -1,0 +1,57 @@
+// relay::BatchStream over gRPC: one reactor's batches to one cache, sent again after a broken
+// connection with the names they need. Points carry their times, so a batch that arrives twice
+// changes nothing.
+//
+// Send() and the destructor belong to one thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plumbago/v1/ingest.grpc.pb.h"
+#include "relay/batch.h"
+#include "relay/relay_metrics.h"
+#include "rpc/resending_stream.h"
+#include "topology/slot_map.h"
+
+namespace plumbago::relay {
+
+class IngestStream final
+    : public BatchStream,
+      private rpc::ResendingStream<Batch, v1::IngestRequest, v1::IngestResponse> {
+ public:
+  // `on_acknowledged` is called on a gRPC thread after each acknowledgement. `metrics` must outlive
+  // the stream. `sender` names this process in the cache's logs.
+  IngestStream(const topology::ShardInfo& shard, const std::string& sender, RelayMetrics& metrics,
+               std::function<void()> on_acknowledged);
+  // Drops what is not acknowledged: wait for unacknowledged_bytes() == 0 first.
+  ~IngestStream() override;
+
+  void Send(std::unique_ptr<Batch> batch) override;
+  size_t unacknowledged_bytes() const override { return unacknowledged_bytes_.load(); }
+
+ private:
+  void Open(grpc::ClientContext* context, Reactor* reactor) override;
+  bool Begin(const Batch& first, v1::IngestRequest* hello) override;
+  bool Fits(const Batch& batch) override { return batch.names == names_; }
+  void Encode(const Batch& batch, uint64_t sequence, v1::IngestRequest* request) override;
+  uint64_t AcknowledgedSequence(const v1::IngestResponse& response) override;
+  void OnResponse(const v1::IngestResponse& response, Items done) override;
+  void OnResend() override;
+  void DefineNewSeries(const Batch& batch, v1::SeriesDefinitions* definitions);
+
+  const std::string sender_;
+  RelayMetrics& metrics_;
+  const std::function<void()> on_acknowledged_;
+  const std::unique_ptr<v1::Ingest::Stub> stub_;
+  std::atomic<size_t> unacknowledged_bytes_{0};
+
+  // Of the current connection.
+  std::shared_ptr<const NameTable> names_;
+  std::vector<bool> is_defined_;  // by series id
+};
+
+}  // namespace plumbago::relay

@@ -1,0 +1,56 @@
+// plumbago-relay: takes points from clients and brings each to the caches of its shard.
+
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "relay_flags.h"
+#include "relay_server.h"
+#include "rpc/snapshot_watcher.h"
+#include "service/runtime.h"
+#include "topology/snapshot.h"
+
+namespace {
+
+using plumbago::relay::RelayFlags;
+using plumbago::relay::RelayServer;
+
+absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runtime) {
+  PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
+  const std::string instance = absl::StrCat("relay-", getpid());
+  RelayServer relay(flags.relay, instance, runtime.clock(), runtime.metrics());
+  PLUMBAGO_RETURN_IF_ERROR(relay.Start());
+
+  plumbago::topology::SnapshotHolder holder;
+  runtime.health().SetNotReady("no slot map yet: waiting for the tenant-controller");
+  holder.AddListener([&](const auto& snapshot) {
+    relay.SetSnapshot(snapshot);
+    if (!snapshot->slot_map()->shards().empty()) runtime.health().SetReady();
+  });
+  plumbago::rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
+                                          .service = "relay",
+                                          .instance = instance,
+                                          .snapshot_path = flags.common.data_dir + "/snapshot.pb"},
+                                         runtime.file_system(), runtime.metrics(), holder);
+  PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
+
+  runtime.WaitForStop();
+  watcher.Stop();
+  absl::Status drained = relay.Drain(runtime.clock().Monotonic() + flags.common.drain_timeout);
+  runtime.StopGrpc();
+  return drained;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  plumbago::service::CommandLine line(
+      "plumbago-relay", "Takes points from clients and brings them to the caches of their shards.");
+  RelayFlags flags;
+  plumbago::relay::AddFlags(line, flags);
+  if (const auto code = line.Parse(argc, argv)) return *code;
+  return plumbago::service::Run(line.name(), flags.common,
+                                [&](auto& runtime) { return RunRelay(flags, runtime); });
+}

@@ -1,0 +1,103 @@
+// One thread of the relay: its share of the TCP connections and UDP datagrams, and a router.
+//
+// Listeners share their port with those of the other reactors (SO_REUSEPORT), so a connection or
+// datagram stays on one thread from the socket to the batch. All connections read into one buffer;
+// each keeps only an unfinished line. While a cache does not keep up, sockets are left unread and
+// the senders feel it.
+//
+// Start, SetSnapshot, Drain and the destructor belong to one owner.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "http/address.h"
+#include "relay/point_router.h"
+#include "topology/snapshot.h"
+
+namespace plumbago::relay {
+
+struct ReactorOptions {
+  http::Address tcp;
+  http::Address udp;
+  size_t connections_max = 10'000;                    // of this reactor
+  size_t udp_receive_buffer_bytes = size_t{8} << 20;  // asked of the kernel
+  RouterOptions router;
+};
+
+class Reactor {
+ public:
+  // `clock` and `metrics` must outlive the reactor. `sender` names the process to the caches.
+  Reactor(int index, const ReactorOptions& options, const std::string& sender, base::Clock& clock,
+          RelayMetrics& metrics);
+  ~Reactor();
+
+  // Unavailable: an address cannot be bound.
+  absl::Status Start();
+
+  // The ports in use, for options with port 0. After Start.
+  uint16_t tcp_port() const;
+  uint16_t udp_port() const;
+
+  void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
+
+  // Stops listening, takes what the sockets still hold, sends every batch. Returns how many bytes
+  // are still unacknowledged at `deadline` (monotonic); 0 is a clean end.
+  size_t Drain(absl::Duration deadline);
+
+  // Thread-safe, as of the last tick.
+  size_t unacknowledged_bytes() const { return unacknowledged_bytes_.load(); }
+  size_t known_series() const { return known_series_.load(); }
+
+ private:
+  class Connection;
+
+  absl::Status ListenTcp();
+  absl::Status ListenUdp();
+  void Accept();
+  void ReadDatagrams();
+  bool ReceiveDatagram();
+  void ScheduleTick();
+  void Tick();
+  void ResumeReading();
+  bool PauseIfBacklogged();
+  void OnAcknowledged();
+
+  const int index_;
+  const ReactorOptions options_;
+  const std::string sender_;
+  base::Clock& clock_;
+  RelayMetrics& metrics_;
+
+  boost::asio::io_context context_{1};
+  boost::asio::ip::tcp::acceptor acceptor_{context_};
+  boost::asio::ip::udp::socket udp_socket_{context_};
+  boost::asio::steady_timer timer_{context_};
+  std::thread thread_;
+
+  // Owned by the thread.
+  std::unique_ptr<PointRouter> router_;
+  std::unique_ptr<char[]> read_buffer_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  LineCutter udp_cutter_;
+  bool is_udp_waiting_ = false;
+  uint32_t udp_lost_count_ = 0;  // the kernel's own count
+  bool is_paused_ = false;
+  bool is_draining_ = false;
+
+  std::atomic<bool> is_resume_wanted_{false};
+  std::atomic<size_t> unacknowledged_bytes_{0};
+  std::atomic<size_t> known_series_{0};
+};
+
+}  // namespace plumbago::relay

@@ -1,0 +1,122 @@
+#include "relay_server.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace plumbago::relay {
+namespace {
+
+namespace asio = boost::asio;
+
+// The reactors share a port, so a second relay would silently get half of the connections: an
+// exclusive socket finds out first.
+template <typename Protocol>
+absl::Status CheckThatPortIsFree(const http::Address& address, const char* flag) {
+  asio::io_context context;
+  typename Protocol::socket socket(context);
+  const typename Protocol::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+  boost::system::error_code error;
+  socket.open(endpoint.protocol(), error);
+  // For UDP this option would let the bind succeed beside another socket.
+  constexpr bool kIsTcp = std::is_same_v<Protocol, asio::ip::tcp>;
+  if (!error && kIsTcp) socket.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) socket.bind(endpoint, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(flag, ": cannot listen on ", address.host, ":",
+                                             address.port, ": ", error.message()));
+}
+
+absl::StatusOr<http::Address> ResolveListener(const std::string& text, const char* flag,
+                                              bool allow_unauthenticated) {
+  auto address = http::ParseAddress(text);
+  if (!address.ok()) return base::Annotate(address.status(), flag);
+  if (!http::IsLoopback(*address) && !allow_unauthenticated) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " ", text,
+                     " can be reached from other machines, and plaintext senders are not "
+                     "authenticated; use a loopback address, or --allow-unauthenticated on a "
+                     "network that you trust"));
+  }
+  return address;
+}
+
+}  // namespace
+
+RelayServer::RelayServer(const RelayOptions& options, const std::string& sender, base::Clock& clock,
+                         base::Metrics& metrics)
+    : options_(options),
+      sender_(sender),
+      clock_(clock),
+      metrics_(metrics, options.reactor.router.tenant) {
+  metrics.BeforeScrape([this] {
+    size_t unacknowledged_bytes = 0;
+    size_t known_series = 0;
+    for (const auto& reactor : reactors_) {
+      unacknowledged_bytes += reactor->unacknowledged_bytes();
+      known_series += reactor->known_series();
+    }
+    metrics_.unacknowledged_bytes.Set(static_cast<double>(unacknowledged_bytes));
+    metrics_.known_series.Set(static_cast<double>(known_series));
+  });
+}
+
+RelayServer::~RelayServer() = default;
+
+absl::Status RelayServer::Start() {
+  PLUMBAGO_RETURN_IF_ERROR(ResolveAddresses());
+  return StartReactors();
+}
+
+absl::Status RelayServer::ResolveAddresses() {
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      options_.reactor.tcp,
+      ResolveListener(options_.plaintext_tcp, "--plaintext-tcp", options_.allow_unauthenticated));
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      options_.reactor.udp,
+      ResolveListener(options_.plaintext_udp, "--plaintext-udp", options_.allow_unauthenticated));
+  PLUMBAGO_RETURN_IF_ERROR(
+      CheckThatPortIsFree<asio::ip::tcp>(options_.reactor.tcp, "--plaintext-tcp"));
+  return CheckThatPortIsFree<asio::ip::udp>(options_.reactor.udp, "--plaintext-udp");
+}
+
+absl::Status RelayServer::StartReactors() {
+  const int core_count = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int count = options_.reactor_count > 0 ? options_.reactor_count : core_count;
+  std::vector<std::unique_ptr<Reactor>> reactors;
+  for (int i = 0; i < count; ++i) {
+    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, clock_, metrics_);
+    PLUMBAGO_RETURN_IF_ERROR(reactor->Start());
+    // Port 0: the first reactor chose one, the others share it.
+    options_.reactor.tcp.port = reactor->tcp_port();
+    options_.reactor.udp.port = reactor->udp_port();
+    reactors.push_back(std::move(reactor));
+  }
+  reactors_ = std::move(reactors);
+  base::LogInfo(absl::StrCat("takes plaintext points on TCP ", options_.reactor.tcp.host, ":",
+                             options_.reactor.tcp.port, " and UDP ", options_.reactor.udp.host, ":",
+                             options_.reactor.udp.port, " with ", count, " reactors"));
+  return absl::OkStatus();
+}
+
+void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
+  for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
+}
+
+absl::Status RelayServer::Drain(absl::Duration deadline) {
+  size_t left_bytes = 0;
+  for (const auto& reactor : reactors_) left_bytes += reactor->Drain(deadline);
+  if (left_bytes == 0) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("stopped with ", left_bytes,
+                   " bytes of points that no cache accepted; they are lost. Keep the caches up "
+                   "until the relays have stopped, or raise --drain-timeout"));
+}
+
+}  // namespace plumbago::relay

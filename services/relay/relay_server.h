@@ -1,0 +1,55 @@
+// The relay as a whole: its reactors, and what they are told by the controller's snapshots.
+//
+// Start, SetSnapshot, Drain and the destructor belong to one owner.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "reactor.h"
+#include "relay/relay_metrics.h"
+#include "topology/snapshot.h"
+
+namespace plumbago::relay {
+
+struct RelayOptions {
+  std::string plaintext_tcp = "127.0.0.1:2003";
+  std::string plaintext_udp = "127.0.0.1:2003";
+  bool allow_unauthenticated = false;
+  int reactor_count = 0;   // 0: one per core
+  ReactorOptions reactor;  // addresses are taken from above
+};
+
+class RelayServer {
+ public:
+  // `clock` and `metrics` must outlive the server. `sender` names this process to the caches.
+  RelayServer(const RelayOptions& options, const std::string& sender, base::Clock& clock,
+              base::Metrics& metrics);
+  ~RelayServer();
+
+  // InvalidArgument: a bad address, or one beyond this machine without --allow-unauthenticated.
+  // Unavailable: an address in use.
+  absl::Status Start();
+
+  void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
+
+  // Takes what the sockets hold and waits for the caches. Unavailable, with the number of bytes,
+  // where something is left at `deadline` (monotonic).
+  absl::Status Drain(absl::Duration deadline);
+
+ private:
+  absl::Status ResolveAddresses();
+  absl::Status StartReactors();
+
+  RelayOptions options_;
+  const std::string sender_;
+  base::Clock& clock_;
+  RelayMetrics metrics_;
+  std::vector<std::unique_ptr<Reactor>> reactors_;
+};
+
+}  // namespace plumbago::relay
