@@ -69,6 +69,9 @@ class FileSystem {
 // The machine's files.
 std::unique_ptr<FileSystem> MakePosixFileSystem();
 
+// Allows this process as many open files as the machine does. Returns how many these are.
+uint64_t RaiseOpenFileLimit();
+
 // The whole file, up to `size_bytes_max` (ResourceExhausted above it).
 absl::StatusOr<std::string> ReadWholeFile(FileSystem& file_system, const std::string& path,
                                           uint64_t size_bytes_max);

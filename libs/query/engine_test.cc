@@ -232,9 +232,10 @@ TEST_CASE("Mistakes in targets are InvalidArgument with the target", "[engine]")
   Fixture fixture(1);
   const auto answer = fixture.Run({"one", "scale(one,'x')"});
   CHECK(absl::IsInvalidArgument(answer.status()));
-  CHECK(answer.status().message() ==
-        "target \"scale(one,\\'x\\')\": scale() needs a number as its parameter \"factor\", not the "
-        "string \"x\", at position 10");
+  CHECK(
+      answer.status().message() ==
+      "target \"scale(one,\\'x\\')\": scale() needs a number as its parameter \"factor\", not the "
+      "string \"x\", at position 10");
   CHECK(fixture.shard(0).calls.empty());
 }
 

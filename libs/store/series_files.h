@@ -1,0 +1,95 @@
+// The open whisper files of a store: a bounded cache of descriptors with their headers.
+//
+// Thread-safe. A file is opened or created when it is first asked for, and closed when others were
+// used more recently; whoever still holds it may finish. Files of other tools are served like our
+// own. Symbolic links, pipes and the like are not.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/file_system.h"
+#include "base/mutex.h"
+#include "store/series_name.h"
+#include "whisper/file.h"
+#include "whisper/storage_rules.h"
+
+namespace plumbago::store {
+
+// `mutex` is held while the file is read or written, against the rule of no I/O under a lock: a
+// slot has 12 bytes, and a reader beside a writer could see half of it. The lock is that of one
+// series, and the I/O that of the page cache.
+struct SeriesFile {
+  SeriesFile(std::unique_ptr<base::File> open_file, whisper::Header parsed_header)
+      : file(std::move(open_file)), header(std::move(parsed_header)) {}
+
+  const std::unique_ptr<base::File> file;
+  const whisper::Header header;
+  base::Mutex mutex;
+  whisper::BaseTimes base_times ABSL_GUARDED_BY(mutex);
+};
+
+class SeriesFiles {
+ public:
+  struct Options {
+    std::string directory;  // holds a directory for each tenant
+    size_t open_files_max = 10'000;
+  };
+  enum class Origin { kCached, kOpened, kCreated };
+  struct Result {
+    std::shared_ptr<SeriesFile> file;  // shared by this cache and whoever uses it now
+    Origin origin = Origin::kCached;
+  };
+
+  // `file_system` must outlive this.
+  SeriesFiles(base::FileSystem& file_system, Options options);
+
+  // NotFound: there is no such series. InvalidArgument: no series can have this name. DataLoss: the
+  // file is damaged. Others: the disk.
+  absl::StatusOr<Result> Open(const SeriesName& name);
+
+  // As Open, but makes the file where there is none, by `rules`. For one series by one thread at a
+  // time.
+  absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, const whisper::StorageRules& rules);
+
+  // Closes all, so that files which other tools have replaced or removed are seen.
+  void ForgetAll();
+  void Forget(const SeriesName& name);
+
+  size_t open_count() const;
+
+ private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<SeriesFile> file;
+  };
+  // Each has its own lock and its share of open_files_max.
+  struct Shard {
+    mutable base::Mutex mutex;
+    std::list<Entry> entries ABSL_GUARDED_BY(mutex);  // the most recently used first
+    // Keys are views into `entries`.
+    absl::flat_hash_map<absl::string_view, std::list<Entry>::iterator> by_key
+        ABSL_GUARDED_BY(mutex);
+  };
+
+  Shard& ShardOf(const SeriesName& name) { return shards_[(name.hash() >> 48) % kShardCount]; }
+  std::shared_ptr<SeriesFile> Find(const SeriesName& name);
+  // What the cache holds afterwards: `file`, or one that another thread has put in meanwhile.
+  std::shared_ptr<SeriesFile> Insert(const SeriesName& name, std::shared_ptr<SeriesFile> file);
+  absl::StatusOr<std::shared_ptr<SeriesFile>> OpenPath(const std::string& path);
+
+  static constexpr size_t kShardCount = 16;
+
+  base::FileSystem& file_system_;
+  const Options options_;
+  const size_t open_files_max_per_shard_;
+  Shard shards_[kShardCount];
+};
+
+}  // namespace plumbago::store

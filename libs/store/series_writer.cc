@@ -1,0 +1,144 @@
+#include "store/series_writer.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace plumbago::store {
+namespace {
+
+RefusalReason ReasonOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return RefusalReason::kInvalidName;
+    case absl::StatusCode::kDataLoss:
+      return RefusalReason::kCorruptFile;
+    default:
+      return RefusalReason::kWriteFailed;
+  }
+}
+
+}  // namespace
+
+SeriesWriter::SeriesWriter(const Context& context, size_t part, size_t part_count)
+    : context_(context), part_(part), part_count_(part_count) {}
+
+SeriesWriter::~SeriesWriter() { Stop(); }
+
+void SeriesWriter::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void SeriesWriter::Stop() {
+  {
+    base::MutexLock lock(mutex_);
+    is_stopping_ = true;
+  }
+  has_work_.NotifyOne();
+  if (thread_.joinable()) thread_.join();
+}
+
+void SeriesWriter::Enqueue(std::shared_ptr<WriteSession> session,
+                           std::shared_ptr<WriteBatch> batch) {
+  {
+    base::MutexLock lock(mutex_);
+    jobs_.push_back({.session = std::move(session), .batch = std::move(batch)});
+  }
+  has_work_.NotifyOne();
+}
+
+void SeriesWriter::Run() {
+  Job job;
+  while (Next(&job)) {
+    Apply(job);
+    job = {};
+  }
+}
+
+bool SeriesWriter::Next(Job* job) {
+  base::MutexLock lock(mutex_);
+  while (jobs_.empty() && !is_stopping_) has_work_.Wait(lock);
+  if (jobs_.empty()) return false;
+  *job = std::move(jobs_.front());
+  jobs_.pop_front();
+  return true;
+}
+
+void SeriesWriter::Apply(const Job& job) {
+  const int64_t now = context_.clock.UnixSeconds();
+  for (const WriteBatch::Entry& entry : job.batch->entries) {
+    if ((entry.series->hash() >> 32) % part_count_ == part_) ApplySeries(job, entry, now);
+  }
+  IndexNewSeries();
+  context_.metrics.points_stored.Increment(static_cast<double>(std::exchange(points_stored_, 0)));
+  context_.metrics.series_created.Increment(static_cast<double>(std::exchange(series_created_, 0)));
+  context_.metrics.series_updates.Increment(static_cast<double>(std::exchange(series_updated_, 0)));
+  if (job.batch->parts_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  context_.metrics.queued_bytes.Add(-static_cast<double>(job.batch->byte_count()));
+  job.session->Complete(*job.batch);
+}
+
+void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now) {
+  auto opened = context_.files.OpenOrCreate(*entry.series, context_.rules);
+  if (!opened.ok()) return RefuseAll(job, entry, opened.status());
+  if (opened->origin == SeriesFiles::Origin::kCreated) ++series_created_;
+  if (opened->origin != SeriesFiles::Origin::kCached &&
+      !context_.index.Contains(entry.series->tenant(), entry.series->metric())) {
+    new_series_[std::string(entry.series->tenant())].emplace_back(entry.series->metric());
+  }
+
+  const auto points =
+      absl::MakeConstSpan(job.batch->points).subspan(entry.first_point, entry.point_count);
+  SeriesFile& file = *opened->file;
+  absl::StatusOr<whisper::UpdateResult> result;
+  {
+    base::MutexLock lock(file.mutex);
+    result = updater_.UpdateMany({*file.file, file.header, file.base_times}, points, now,
+                                 whisper::Duplicates::kLastWins);
+  }
+  if (!result.ok()) {
+    context_.files.Forget(*entry.series);
+    return RefuseAll(job, entry, result.status());
+  }
+  ++series_updated_;
+  points_stored_ += entry.point_count - result->uncovered_count;
+  if (result->uncovered_count == 0) return;
+  Refuse(job, entry, RefusalReason::kOutOfRetention, result->uncovered_count,
+         absl::StrCat(result->uncovered_count, " points are older than ",
+                      file.header.max_retention_seconds(),
+                      " s, the longest retention of this series"));
+}
+
+void SeriesWriter::RefuseAll(const Job& job, const WriteBatch::Entry& entry,
+                             const absl::Status& status) {
+  Refuse(job, entry, ReasonOf(status), entry.point_count, status.message());
+}
+
+void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, RefusalReason reason,
+                          size_t point_count, absl::string_view message) {
+  if (reason == RefusalReason::kWriteFailed) {
+    context_.metrics.write_failures.Increment();
+  } else {
+    context_.metrics.CountDropped(entry.series->tenant(), RefusalWord(reason), point_count);
+  }
+  job.session->AddRefused({.series_id = entry.series_id,
+                           .reason = reason,
+                           .point_count = point_count,
+                           .message = std::string(message)});
+}
+
+// Before the batch is reported applied, so that a new name can be found as soon as its points are.
+void SeriesWriter::IndexNewSeries() {
+  for (const auto& [tenant, metrics] : new_series_) {
+    const absl::Status status = context_.index.AddMany(tenant, metrics);
+    if (status.ok()) continue;
+    context_.metrics.index_failures.Increment();
+    base::LogError(absl::StrCat("index refused ", metrics.size(), " new series of tenant ", tenant,
+                                ", the next scan repeats them: ", std::string(status.message())));
+  }
+  new_series_.clear();
+}
+
+}  // namespace plumbago::store

@@ -1,0 +1,193 @@
+#include "store/store.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace plumbago::store {
+namespace {
+
+void EndProcess(const absl::Status& status) {
+  base::LogError(
+      absl::StrCat("the disk failed to sync, so points may be lost; ending, restart "
+                   "after the disk is mended: ",
+                   std::string(status.message())));
+  std::abort();
+}
+
+StoreOptions WithDefaults(StoreOptions options) {
+  options.writer_threads = std::max<size_t>(1, options.writer_threads);
+  if (!options.on_sync_failure) options.on_sync_failure = EndProcess;
+  return options;
+}
+
+double SecondsSince(base::Clock& clock, absl::Duration start) {
+  return absl::ToDoubleSeconds(clock.Monotonic() - start);
+}
+
+}  // namespace
+
+Store::Store(const StoreDependencies& dependencies, StoreOptions options)
+    : dependencies_(dependencies),
+      options_(WithDefaults(std::move(options))),
+      metrics_(dependencies.metrics),
+      files_(dependencies.file_system,
+             {.directory = options_.directory, .open_files_max = options_.open_files_max}) {
+  const SeriesWriter::Context context{.clock = dependencies_.clock,
+                                      .files = files_,
+                                      .index = dependencies_.index,
+                                      .rules = dependencies_.rules,
+                                      .metrics = metrics_};
+  for (size_t part = 0; part < options_.writer_threads; ++part) {
+    writers_.push_back(std::make_unique<SeriesWriter>(context, part, options_.writer_threads));
+  }
+  dependencies_.metrics.BeforeScrape([this] {
+    metrics_.open_files.Set(static_cast<double>(files_.open_count()));
+    metrics_.series.Set(static_cast<double>(dependencies_.index.series_count()));
+  });
+}
+
+Store::~Store() { Drain(); }
+
+absl::Status Store::Start() {
+  PLUMBAGO_RETURN_IF_ERROR(dependencies_.file_system.CreateDirectories(options_.directory));
+  {
+    base::MutexLock lock(mutex_);
+    is_draining_ = false;
+  }
+  for (const auto& writer : writers_) writer->Start();
+  checkpoint_thread_ = std::thread(
+      [this] { RunPeriodically(options_.checkpoint_interval, [this] { Checkpoint(); }); });
+  return absl::OkStatus();
+}
+
+void Store::StartScans() {
+  scan_thread_ = std::thread([this] {
+    const auto rescan = [this] {
+      const absl::Status status = Rescan();
+      if (!status.ok()) base::LogError(std::string(status.message()));
+    };
+    rescan();
+    RunPeriodically(options_.rescan_interval, rescan);
+  });
+}
+
+std::shared_ptr<WriteSession> Store::OpenSession() {
+  auto session = std::make_shared<WriteSession>(options_.session_bytes_max);
+  base::MutexLock lock(mutex_);
+  sessions_.push_back(session);
+  return session;
+}
+
+absl::Status Store::Submit(const std::shared_ptr<WriteSession>& session,
+                           std::shared_ptr<WriteBatch> batch) {
+  base::MutexLock lock(mutex_);  // with the queues' locks inside: no batch enters after the drain
+  if (is_draining_) return absl::UnavailableError("the store is starting or draining");
+  batch->parts_left.store(writers_.size(), std::memory_order_relaxed);
+  PLUMBAGO_RETURN_IF_ERROR(session->Accept(batch));
+  metrics_.queued_bytes.Add(static_cast<double>(batch->byte_count()));
+  for (const auto& writer : writers_) writer->Enqueue(session, batch);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::FetchRange range) {
+  if (range.now == 0) range.now = dependencies_.clock.UnixSeconds();
+  PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.Open(name));
+  if (opened.origin != SeriesFiles::Origin::kCached &&
+      !dependencies_.index.Contains(name.tenant(), name.metric())) {
+    PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric()));
+  }
+  SeriesFile& file = *opened.file;
+  FetchedSeries fetched{
+      .series = {}, .method = file.header.method, .x_files_factor = file.header.x_files_factor};
+  {
+    base::MutexLock lock(file.mutex);
+    PLUMBAGO_ASSIGN_OR_RETURN(fetched.series,
+                              whisper::Fetch({*file.file, file.header, file.base_times}, range));
+  }
+  metrics_.series_fetched.Increment();
+  return fetched;
+}
+
+void Store::Checkpoint() {
+  struct Mark {
+    std::shared_ptr<WriteSession> session;
+    uint64_t applied_sequence;
+  };
+  std::vector<Mark> marks;
+  for (auto& session : LiveSessions()) {
+    const uint64_t applied_sequence = session->applied_sequence();
+    marks.push_back({std::move(session), applied_sequence});
+  }
+  const absl::Duration start = dependencies_.clock.Monotonic();
+  const absl::Status status = dependencies_.file_system.SyncFileSystem(options_.directory);
+  if (!status.ok()) return options_.on_sync_failure(status);
+  metrics_.checkpoint_seconds.Observe(SecondsSince(dependencies_.clock, start));
+  for (const Mark& mark : marks) mark.session->MarkDurable(mark.applied_sequence);
+}
+
+absl::Status Store::Rescan() {
+  const absl::Duration start = dependencies_.clock.Monotonic();
+  files_.ForgetAll();
+  PLUMBAGO_ASSIGN_OR_RETURN(const ScanResult result,
+                            ScanTree(dependencies_.file_system, options_.directory,
+                                     dependencies_.index, [this] { return is_draining(); }));
+  metrics_.scan_seconds.Observe(SecondsSince(dependencies_.clock, start));
+  if (result.added_count != 0 || result.removed_count != 0) {
+    base::LogInfo(absl::StrCat("scan: added=", result.added_count,
+                               " removed=", result.removed_count, " files=", result.file_count,
+                               " ignored=", result.ignored_count));
+  }
+  return absl::OkStatus();
+}
+
+void Store::Drain() {
+  {
+    base::MutexLock lock(mutex_);
+    if (is_draining_) return;
+    is_draining_ = true;
+  }
+  drain_begins_.NotifyAll();
+  if (scan_thread_.joinable()) scan_thread_.join();
+  checkpoint_thread_.join();
+  for (const auto& writer : writers_) writer->Stop();
+  Checkpoint();
+}
+
+void Store::RunPeriodically(absl::Duration interval, const std::function<void()>& work) {
+  absl::Duration next = dependencies_.clock.Monotonic() + interval;
+  for (;;) {
+    {
+      base::MutexLock lock(mutex_);
+      while (!is_draining_) {
+        const absl::Duration left = next - dependencies_.clock.Monotonic();
+        if (left <= absl::ZeroDuration()) break;
+        drain_begins_.WaitFor(lock, absl::ToInt64Nanoseconds(left));
+      }
+      if (is_draining_) return;
+    }
+    work();
+    next = dependencies_.clock.Monotonic() + interval;
+  }
+}
+
+std::vector<std::shared_ptr<WriteSession>> Store::LiveSessions() {
+  std::vector<std::shared_ptr<WriteSession>> live;
+  base::MutexLock lock(mutex_);
+  for (const auto& session : sessions_) {
+    if (auto locked = session.lock()) live.push_back(std::move(locked));
+  }
+  sessions_.assign(live.begin(), live.end());
+  return live;
+}
+
+bool Store::is_draining() const {
+  base::MutexLock lock(mutex_);
+  return is_draining_;
+}
+
+}  // namespace plumbago::store

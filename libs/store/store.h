@@ -1,0 +1,106 @@
+// The store: points of many writers into whisper files, and the files' values to queries.
+//
+// Thread-safe. Start() begins to accept; Drain() applies what was accepted, syncs and refuses
+// writes from then on, while fetches still work. A sync of the disk that fails ends the process:
+// what had been written may be lost, and to go on would acknowledge it (docs/formats/whisper.md).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "index/series_index.h"
+#include "store/series_files.h"
+#include "store/series_writer.h"
+#include "store/store_metrics.h"
+#include "store/tree_scan.h"
+#include "store/write_session.h"
+#include "whisper/storage_rules.h"
+
+namespace plumbago::store {
+
+struct StoreOptions {
+  std::string directory;  // of the whisper files; holds a directory for each tenant
+  size_t writer_threads = 2;
+  size_t open_files_max = 10'000;
+  size_t session_bytes_max = 32 << 20;  // accepted and not applied, for each stream
+  absl::Duration checkpoint_interval = absl::Seconds(30);
+  absl::Duration rescan_interval = absl::Minutes(5);
+  // Ends the process unless a test replaces it.
+  std::function<void(const absl::Status&)> on_sync_failure = nullptr;
+};
+
+// Everything must outlive the store.
+struct StoreDependencies {
+  base::Clock& clock;
+  base::FileSystem& file_system;
+  base::Metrics& metrics;
+  index::SeriesIndex& index;
+  const whisper::StorageRules& rules;
+};
+
+struct FetchedSeries {
+  whisper::Series series;
+  whisper::AggregationMethod method = whisper::AggregationMethod::kAverage;
+  float x_files_factor = 0;
+};
+
+class Store {
+ public:
+  Store(const StoreDependencies& dependencies, StoreOptions options);
+  ~Store();  // Drain
+
+  // Makes the directory, starts the writers and the checkpoints.
+  absl::Status Start();
+  // After Start: scans the tree now and at each interval, in the background.
+  void StartScans();
+
+  std::shared_ptr<WriteSession> OpenSession();
+
+  // Queues `batch` for the writers. Does not block: the caller stops reading its stream while
+  // session->is_full(). InvalidArgument: not the next sequence. Unavailable: draining.
+  absl::Status Submit(const std::shared_ptr<WriteSession>& session,
+                      std::shared_ptr<WriteBatch> batch);
+
+  // By whisper's rules. NotFound: no such series; InvalidArgument: no possible one, or
+  // from > until; DataLoss: its file is damaged. A range.now of 0 means the store's clock.
+  absl::StatusOr<FetchedSeries> Fetch(const SeriesName& name, whisper::FetchRange range);
+
+  // Syncs the file system and tells the sessions. The threads call these at their intervals.
+  void Checkpoint();
+  absl::Status Rescan();
+
+  void Drain();
+
+  const index::SeriesIndex& index() const { return dependencies_.index; }
+
+ private:
+  // Runs `work` after each interval, until the drain.
+  void RunPeriodically(absl::Duration interval, const std::function<void()>& work);
+  std::vector<std::shared_ptr<WriteSession>> LiveSessions();
+  bool is_draining() const;
+
+  const StoreDependencies dependencies_;
+  const StoreOptions options_;
+  StoreMetrics metrics_;
+  SeriesFiles files_;
+  std::vector<std::unique_ptr<SeriesWriter>> writers_;
+  std::thread checkpoint_thread_;
+  std::thread scan_thread_;
+
+  mutable base::Mutex mutex_;
+  base::CondVar drain_begins_;
+  bool is_draining_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
+  std::vector<std::weak_ptr<WriteSession>> sessions_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace plumbago::store

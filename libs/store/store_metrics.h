@@ -1,0 +1,31 @@
+// What a store counts. Thread-safe; one per process.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/metrics.h"
+
+namespace plumbago::store {
+
+struct StoreMetrics {
+  explicit StoreMetrics(base::Metrics& registry);
+
+  // Points of `tenant` that are gone for `reason`. Slow: not per point.
+  void CountDropped(absl::string_view tenant, absl::string_view reason, size_t point_count);
+
+  base::Metrics& metrics;
+  base::Counter& points_stored;
+  base::Counter& series_created;
+  base::Counter& series_updates;
+  base::Counter& write_failures;
+  base::Counter& series_fetched;
+  base::Counter& index_failures;
+  base::Gauge& open_files;
+  base::Gauge& queued_bytes;
+  base::Gauge& series;
+  base::Histogram& checkpoint_seconds;
+  base::Histogram& scan_seconds;
+};
+
+}  // namespace plumbago::store

@@ -1,0 +1,310 @@
+// Proves the store as a whole, on a temporary directory and with the threads running: what is
+// applied can be fetched and found, one bad series does not hold up the others, durable follows a
+// sync, and a drain loses nothing. Waiting is for progress, never for time.
+#include "store/store.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <condition_variable>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "base/testing/temporary_directory.h"
+
+namespace plumbago::store {
+namespace {
+
+constexpr uint32_t kNow = 1'700'000'040;
+
+// The machine's files, but SyncFileSystem fails when told to.
+class SyncFailingFileSystem final : public base::FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<base::File>> OpenForRead(const std::string& path) override {
+    return real_->OpenForRead(path);
+  }
+  absl::StatusOr<std::unique_ptr<base::File>> OpenForUpdate(const std::string& path) override {
+    return real_->OpenForUpdate(path);
+  }
+  absl::StatusOr<std::unique_ptr<base::File>> CreateExclusive(const std::string& path) override {
+    if (refuses_creation) return absl::ResourceExhaustedError("disk full");
+    return real_->CreateExclusive(path);
+  }
+  absl::StatusOr<base::FileInfo> Stat(const std::string& path) override {
+    return real_->Stat(path);
+  }
+  absl::StatusOr<std::vector<base::DirectoryEntry>> ListDirectory(
+      const std::string& path) override {
+    return real_->ListDirectory(path);
+  }
+  absl::Status CreateDirectories(const std::string& path) override {
+    return real_->CreateDirectories(path);
+  }
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return real_->Rename(from, to);
+  }
+  absl::Status Remove(const std::string& path) override { return real_->Remove(path); }
+  absl::Status SyncDirectory(const std::string& path) override {
+    return real_->SyncDirectory(path);
+  }
+  absl::Status SyncFileSystem(const std::string& path) override {
+    return fails_to_sync ? absl::UnavailableError("input/output error")
+                         : real_->SyncFileSystem(path);
+  }
+
+  std::atomic<bool> fails_to_sync{false};
+  std::atomic<bool> refuses_creation{false};
+
+ private:
+  std::unique_ptr<base::FileSystem> real_ = base::MakePosixFileSystem();
+};
+
+struct Fixture {
+  Fixture() { REQUIRE(store.Start().ok()); }
+
+  base::testing::TemporaryDirectory directory;
+  SyncFailingFileSystem file_system;
+  base::SimulatedClock clock{absl::FromUnixSeconds(kNow)};
+  base::Metrics metrics;
+  base::MemoryKeyValue key_value;
+  std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
+  whisper::StorageRules rules =
+      whisper::StorageRules::Parse({.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"})
+          .value();
+  absl::Status sync_failure;
+  Store store{{clock, file_system, metrics, *index, rules},
+              {.directory = directory.path() + "/whisper",
+               .writer_threads = 3,
+               .on_sync_failure = [this](const absl::Status& status) { sync_failure = status; }}};
+
+  FetchedSeries Fetch(absl::string_view metric) {
+    return store.Fetch(SeriesName("t", metric), {.from = kNow - 120, .until = kNow, .now = 0})
+        .value();
+  }
+};
+
+// A stream to the store that waits for its own progress.
+class Sender {
+ public:
+  explicit Sender(Store& store) : store_(store), session_(store.OpenSession()) {
+    session_->SetListener([this] { Take(); });
+  }
+  ~Sender() { session_->SetListener({}); }  // only after AwaitApplied: no batch is under way
+
+  uint32_t Define(absl::string_view metric) {
+    REQUIRE(session_->Define(series_count_, "t", metric).ok());
+    return series_count_++;
+  }
+
+  absl::Status Send(const std::vector<uint32_t>& ids, const std::vector<whisper::Point>& points) {
+    auto batch = std::make_shared<WriteBatch>();
+    batch->sequence = ++sent_sequence_;
+    for (const uint32_t id : ids) {
+      batch->entries.push_back({.series_id = id,
+                                .series = session_->FindSeries(id),
+                                .first_point = batch->points.size(),
+                                .point_count = points.size()});
+      batch->points.insert(batch->points.end(), points.begin(), points.end());
+    }
+    return store_.Submit(session_, std::move(batch));
+  }
+
+  void AwaitApplied() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return applied_ == sent_sequence_; });
+  }
+
+  uint64_t durable() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return durable_;
+  }
+
+  std::vector<RefusedSeries> refused() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return refused_;
+  }
+
+ private:
+  void Take() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    WriteSession::Progress progress;
+    if (!session_->TakeProgress(&progress)) return;
+    applied_ = progress.applied_sequence;
+    durable_ = progress.durable_sequence;
+    for (RefusedSeries& refused : progress.refused) refused_.push_back(std::move(refused));
+    changed_.notify_all();
+  }
+
+  Store& store_;
+  std::shared_ptr<WriteSession> session_;
+  uint32_t series_count_ = 0;
+  uint64_t sent_sequence_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t applied_ = 0;
+  uint64_t durable_ = 0;
+  std::vector<RefusedSeries> refused_;
+};
+
+TEST_CASE("Applied points can be fetched, and their series found", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a.b");
+  REQUIRE(sender.Send({id}, {{kNow - 60, 1}, {kNow, 2}, {kNow, 3}}).ok());
+  sender.AwaitApplied();
+  const FetchedSeries fetched = fixture.Fetch("a.b");
+  CHECK(fetched.series.start == kNow - 60);
+  CHECK(fetched.series.values == std::vector<double>{1, 3});
+  CHECK(fetched.method == whisper::AggregationMethod::kAverage);
+  CHECK(fixture.index->Contains("t", "a.b"));
+  CHECK(sender.refused().empty());
+}
+
+TEST_CASE("Many series over several writers keep the order of their batches", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  std::vector<uint32_t> ids;
+  for (int i = 0; i < 100; ++i) ids.push_back(sender.Define(absl::StrCat("m.", i)));
+  for (double value = 1; value <= 20; ++value) REQUIRE(sender.Send(ids, {{kNow, value}}).ok());
+  sender.AwaitApplied();
+  for (int i = 0; i < 100; ++i) {
+    CHECK(fixture.Fetch(absl::StrCat("m.", i)).series.values.back() == 20);
+  }
+  CHECK(fixture.index->series_count() == 100);
+}
+
+TEST_CASE("A series that cannot be written is refused, and the others are stored", "[store]") {
+  Fixture fixture;
+  const std::string damaged = fixture.directory.path() + "/whisper/t/damaged.wsp";
+  REQUIRE(fixture.file_system.CreateDirectories(fixture.directory.path() + "/whisper/t").ok());
+  REQUIRE(base::WriteFileAtomically(fixture.file_system, damaged, "not whisper").ok());
+  Sender sender(fixture.store);
+  const uint32_t good = sender.Define("good");
+  const uint32_t bad_name = sender.Define("../evil");
+  const uint32_t bad_file = sender.Define("damaged");
+  REQUIRE(sender.Send({bad_name, good, bad_file}, {{kNow - 60, 1}, {kNow, 2}}).ok());
+  sender.AwaitApplied();
+  CHECK(fixture.Fetch("good").series.values.back() == 2);
+  REQUIRE(sender.refused().size() == 2);
+  for (const RefusedSeries& refused : sender.refused()) {
+    CHECK(refused.point_count == 2);
+    CHECK(refused.reason == (refused.series_id == bad_name ? RefusalReason::kInvalidName
+                                                           : RefusalReason::kCorruptFile));
+  }
+  CHECK(base::ReadWholeFile(fixture.file_system, damaged, 100).value() == "not whisper");
+  CHECK(absl::IsDataLoss(fixture.store.Fetch(SeriesName("t", "damaged"), {}).status()));
+}
+
+TEST_CASE("Points older than every archive are refused with their number", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  REQUIRE(sender.Send({id}, {{kNow - 7201, 1}, {kNow - 7200, 2}, {kNow, 3}}).ok());
+  sender.AwaitApplied();
+  REQUIRE(sender.refused().size() == 1);
+  CHECK(sender.refused()[0].reason == RefusalReason::kOutOfRetention);
+  CHECK(sender.refused()[0].point_count == 1);
+}
+
+TEST_CASE("A full disk refuses the write, which may be repeated", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  fixture.file_system.refuses_creation = true;
+  REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  REQUIRE(sender.refused().size() == 1);
+  CHECK(sender.refused()[0].reason == RefusalReason::kWriteFailed);
+  fixture.file_system.refuses_creation = false;
+  REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  CHECK(sender.refused().size() == 1);
+  CHECK(fixture.Fetch("a").series.values.back() == 1);
+}
+
+TEST_CASE("A batch is durable after the next checkpoint", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  REQUIRE(sender.Send({sender.Define("a")}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  CHECK(sender.durable() == 0);
+  fixture.store.Checkpoint();
+  CHECK(sender.durable() == 1);
+}
+
+TEST_CASE("A sync that fails is fatal and makes nothing durable", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  REQUIRE(sender.Send({sender.Define("a")}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  fixture.file_system.fails_to_sync = true;
+  fixture.store.Checkpoint();
+  CHECK(absl::IsUnavailable(fixture.sync_failure));
+  CHECK(sender.durable() == 0);
+}
+
+TEST_CASE("A drain applies and syncs what was accepted and refuses what comes later", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  for (uint32_t i = 0; i < 50; ++i) REQUIRE(sender.Send({id}, {{kNow, 1.0 * i}}).ok());
+  fixture.store.Drain();
+  sender.AwaitApplied();
+  CHECK(sender.durable() == 50);
+  CHECK(absl::IsUnavailable(sender.Send({id}, {{kNow, 1}})));
+  CHECK(fixture.Fetch("a").series.values.back() == 49);
+}
+
+TEST_CASE("A file of another tool is served by name at once, and found after a scan", "[store]") {
+  Fixture fixture;
+  const std::string directory = fixture.directory.path() + "/whisper/t/";
+  const whisper::Header header = fixture.rules.HeaderFor("x");
+  for (const char* name : {"fetched", "scanned"}) {
+    REQUIRE(whisper::Create(fixture.file_system, absl::StrCat(directory, name, ".wsp"), header,
+                            whisper::Existing::kRefuse)
+                .ok());
+  }
+  CHECK(fixture.Fetch("fetched").series.values.size() == 2);
+  CHECK(fixture.index->Contains("t", "fetched"));
+  REQUIRE(fixture.store.Rescan().ok());
+  CHECK(fixture.index->Contains("t", "scanned"));
+}
+
+TEST_CASE("A file that another tool removed is made again after a scan", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  REQUIRE(fixture.file_system.Remove(fixture.directory.path() + "/whisper/t/a.wsp").ok());
+  REQUIRE(fixture.store.Rescan().ok());
+  CHECK_FALSE(fixture.index->Contains("t", "a"));
+  CHECK(absl::IsNotFound(fixture.store.Fetch(SeriesName("t", "a"), {}).status()));
+  REQUIRE(sender.Send({id}, {{kNow, 2}}).ok());
+  sender.AwaitApplied();
+  CHECK(fixture.index->Contains("t", "a"));
+  CHECK(std::isnan(fixture.Fetch("a").series.values.front()));
+  CHECK(fixture.Fetch("a").series.values.back() == 2);
+}
+
+TEST_CASE("What is stored, created and dropped is counted", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t good = sender.Define("a");
+  const uint32_t bad = sender.Define("a..b");
+  REQUIRE(sender.Send({good, bad}, {{kNow - 60, 1}, {kNow, 2}}).ok());
+  sender.AwaitApplied();
+  const std::string text = fixture.metrics.Scrape();
+  for (const char* line :
+       {"plumbago_store_points_stored_total 2", "plumbago_store_series_created_total 1",
+        "plumbago_store_series_updates_total 1", "plumbago_store_open_files 1",
+        "plumbago_store_queued_bytes 0", "plumbago_store_series 1",
+        "plumbago_points_dropped_total{reason=\"invalid_name\",service=\"store\",tenant=\"t\"} "
+        "2"}) {
+    INFO(text);
+    CHECK(absl::StrContains(text, line));
+  }
+}
+
+}  // namespace
+}  // namespace plumbago::store

@@ -1,0 +1,124 @@
+#include "store/tree_scan.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "store/series_name.h"
+
+namespace plumbago::store {
+namespace {
+
+constexpr size_t kBatchNames = 1000;
+
+class Scan {
+ public:
+  Scan(base::FileSystem& file_system, const std::string& directory, index::SeriesIndex& index,
+       const std::function<bool()>& should_stop)
+      : file_system_(file_system),
+        directory_(directory),
+        index_(index),
+        should_stop_(should_stop) {}
+
+  absl::StatusOr<ScanResult> Run() {
+    for (const base::DirectoryEntry& entry : List("")) {
+      if (!entry.is_directory || !CheckTenant(entry.name).ok()) continue;
+      PLUMBAGO_RETURN_IF_ERROR(AddFilesOf(entry.name));
+    }
+    for (const std::string& tenant : index_.Tenants()) {
+      PLUMBAGO_RETURN_IF_ERROR(RemoveMissing(tenant));
+    }
+    return result_;
+  }
+
+ private:
+  // Entries of a directory given relative to directory_, beginning with a slash.
+  std::vector<base::DirectoryEntry> List(const std::string& path) {
+    auto entries = file_system_.ListDirectory(absl::StrCat(directory_, path));
+    if (entries.ok()) return *std::move(entries);
+    if (!absl::IsNotFound(entries.status())) {
+      base::LogWarning(
+          absl::StrCat("scan passes over a directory: ", std::string(entries.status().message())));
+    }
+    return {};
+  }
+
+  absl::Status AddFilesOf(const std::string& tenant) {
+    std::vector<std::string> pending = {""};  // directories below the tenant's, with a slash
+    std::vector<std::string> found;
+    while (!pending.empty() && !should_stop_()) {
+      const std::string path = std::move(pending.back());
+      pending.pop_back();
+      if (path.size() > kMetricBytesMax) continue;  // nothing below it can be a series
+      for (const base::DirectoryEntry& entry : List(absl::StrCat("/", tenant, path))) {
+        if (entry.is_directory) {
+          pending.push_back(absl::StrCat(path, "/", entry.name));
+        } else if (entry.is_regular && absl::EndsWith(entry.name, ".wsp")) {
+          Consider(tenant, absl::StrCat(path, "/", entry.name), &found);
+        }
+        if (found.size() >= kBatchNames) PLUMBAGO_RETURN_IF_ERROR(Add(tenant, &found));
+      }
+    }
+    return Add(tenant, &found);
+  }
+
+  void Consider(const std::string& tenant, absl::string_view path,
+                std::vector<std::string>* found) {
+    if (absl::StartsWith(path, "/_tagged/")) return;
+    auto metric = MetricOfPath(path.substr(1));
+    if (!metric.ok()) {
+      ++result_.ignored_count;
+      return;
+    }
+    ++result_.file_count;
+    if (!index_.Contains(tenant, *metric)) found->push_back(*std::move(metric));
+  }
+
+  absl::Status Add(const std::string& tenant, std::vector<std::string>* found) {
+    if (found->empty()) return absl::OkStatus();
+    PLUMBAGO_RETURN_IF_ERROR(index_.AddMany(tenant, *found));
+    result_.added_count += found->size();
+    found->clear();
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveMissing(const std::string& tenant) {
+    std::vector<std::string> missing;
+    PLUMBAGO_RETURN_IF_ERROR(index_.ListSeries(tenant, [&](absl::string_view metric) {
+      if (IsMissing(tenant, metric)) missing.emplace_back(metric);
+      return !should_stop_();
+    }));
+    for (const std::string& metric : missing) {
+      PLUMBAGO_RETURN_IF_ERROR(index_.Remove(tenant, metric));
+      ++result_.removed_count;
+      // A writer may have made the file again meanwhile, and found the name still in the index.
+      if (!IsMissing(tenant, metric)) PLUMBAGO_RETURN_IF_ERROR(index_.Add(tenant, metric));
+    }
+    return absl::OkStatus();
+  }
+
+  bool IsMissing(const std::string& tenant, absl::string_view metric) {
+    const auto path = SeriesPath(SeriesName(tenant, metric));
+    return path.ok() &&
+           absl::IsNotFound(file_system_.Stat(absl::StrCat(directory_, "/", *path)).status());
+  }
+
+  base::FileSystem& file_system_;
+  const std::string& directory_;
+  index::SeriesIndex& index_;
+  const std::function<bool()>& should_stop_;
+  ScanResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
+                                    index::SeriesIndex& index,
+                                    const std::function<bool()>& should_stop) {
+  return Scan(file_system, directory, index, should_stop).Run();
+}
+
+}  // namespace plumbago::store

@@ -1,0 +1,33 @@
+// Brings the index in line with the whisper files on disk: files that another tool has put into the
+// tree are added, series whose file is gone are removed.
+//
+// Only <tenant>/**.wsp are looked at; symbolic links are not followed. The names of tagged series
+// cannot be read from their paths, so foreign ones are not found (an exact fetch does find them).
+// Blocks for as long as a walk over the tree takes.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/file_system.h"
+#include "index/series_index.h"
+
+namespace plumbago::store {
+
+struct ScanResult {
+  size_t file_count = 0;     // whisper files that are series
+  size_t ignored_count = 0;  // whisper files whose path is no series
+  size_t added_count = 0;
+  size_t removed_count = 0;
+};
+
+// `directory` holds a directory for each tenant; one that is missing is an empty one. Ends early,
+// without error, when `should_stop` says so. A directory that cannot be read is logged and passed
+// over. Errors are the index's.
+absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
+                                    index::SeriesIndex& index,
+                                    const std::function<bool()>& should_stop);
+
+}  // namespace plumbago::store

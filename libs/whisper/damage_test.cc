@@ -1,0 +1,92 @@
+// Proves that no damage to a file crashes a reader or a writer: the file is cut at every byte, and
+// every bit of it is flipped. Either the header is refused, or what is read has the right shape;
+// an update then stays inside the file.
+#include <catch2/catch.hpp>
+
+#include "base/testing/temporary_directory.h"
+#include "whisper/file.h"
+#include "whisper/updater.h"
+
+namespace plumbago::whisper {
+namespace {
+
+constexpr int64_t kNow = 1'700'000'040;
+
+absl::StatusOr<Series> FetchFrom(base::File& file, const Header& header, int64_t age) {
+  BaseTimes base_times;
+  return Fetch({file, header, base_times}, {.from = kNow - age, .until = kNow, .now = kNow});
+}
+
+struct Fixture {
+  base::testing::TemporaryDirectory directory;
+  std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
+  std::string path = directory.path() + "/a.wsp";
+  Header header = MakeHeader({{60, 3}, {120, 4}}, 0.5F, AggregationMethod::kSum).value();
+  std::string intact = MakeIntact();
+
+  std::string MakeIntact() {
+    auto file = Create(*file_system, path, header, Existing::kRefuse).value();
+    const std::vector<Point> points = {{kNow - 120, 1}, {kNow - 60, 2}, {kNow, 3}};
+    BaseTimes base_times;
+    const Header& written = header;
+    REQUIRE(Updater()
+                .UpdateMany({*file, written, base_times}, points, kNow, Duplicates::kLastWins)
+                .ok());
+    return base::ReadWholeFile(*file_system, path, 1000).value();
+  }
+
+  std::unique_ptr<base::File> Open(absl::string_view content) {
+    REQUIRE(base::WriteFileAtomically(*file_system, path, content).ok());
+    return file_system->OpenForUpdate(path).value();
+  }
+};
+
+TEST_CASE("A file cut at any byte is refused", "[whisper]") {
+  Fixture fixture;
+  for (size_t size = 0; size < fixture.intact.size(); ++size) {
+    INFO("cut to " << size << " bytes");
+    auto file = fixture.Open(fixture.intact.substr(0, size));
+    CHECK_FALSE(ReadHeader(*file).ok());
+  }
+}
+
+TEST_CASE("A file cut after it was opened gives DataLoss, not points", "[whisper]") {
+  Fixture fixture;
+  for (size_t size = fixture.header.header_bytes(); size < fixture.intact.size(); ++size) {
+    auto file = fixture.Open(fixture.intact.substr(0, size));
+    for (const int64_t age : {180, 480}) {
+      const auto series = FetchFrom(*file, fixture.header, age);
+      if (!series.ok()) CHECK(absl::IsDataLoss(series.status()));
+    }
+  }
+}
+
+TEST_CASE("A file with any bit flipped is refused, or read and updated inside its bounds",
+          "[whisper]") {
+  Fixture fixture;
+  for (size_t bit = 0; bit < fixture.intact.size() * 8; ++bit) {
+    INFO("bit " << bit);
+    std::string content = fixture.intact;
+    content[bit / 8] = static_cast<char>(content[bit / 8] ^ (1 << bit % 8));
+    auto file = fixture.Open(content);
+    const auto header = ReadHeader(*file);
+    if (!header.ok()) {
+      CHECK(absl::IsDataLoss(header.status()));
+      continue;
+    }
+    for (const int64_t age : {180, 480}) {
+      const auto series = FetchFrom(*file, *header, age);
+      REQUIRE(series.ok());
+      CHECK(series->values.size() <= static_cast<size_t>(age / series->step + 1));
+    }
+    const std::vector<Point> points = {{kNow, 4}, {kNow + 60, 5}};
+    BaseTimes base_times;
+    CHECK(Updater()
+              .UpdateMany({*file, *header, base_times}, points, kNow + 60, Duplicates::kLastWins)
+              .ok());
+    CHECK(file->Size().value() == fixture.intact.size());
+  }
+}
+
+}  // namespace
+}  // namespace plumbago::whisper

@@ -1,0 +1,67 @@
+// Whisper files: create, open and read. Writing points is whisper/updater.h.
+//
+// Functions hold no state and are safe for concurrent use on different files; calls for the same
+// file must be serialised by the caller. All block on the disk. Errors besides those of
+// base::FileSystem: DataLoss, a damaged file, which nothing here touches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/file_system.h"
+#include "whisper/header.h"
+
+namespace plumbago::whisper {
+
+enum class Existing {
+  kRefuse,   // AlreadyExists where the path is taken
+  kReplace,  // for what ReadHeader called unfinished
+};
+
+// Makes a file without points and returns it open for update. Crash-safe: it appears under `path`
+// complete or not at all (temporary name beside it, blocks reserved, header, rename). Neither the
+// file nor its directory is synced here, which would cost milliseconds a series: that is left to
+// the caller's next checkpoint. Missing directories are made.
+absl::StatusOr<std::unique_ptr<base::File>> Create(base::FileSystem& file_system,
+                                                   const std::string& path, const Header& header,
+                                                   Existing existing);
+
+// The checked header of an open file. DataLoss where the header is damaged or the file is shorter
+// than it says. NotFound where the file is empty or begins with zeroes: the remains of a creation
+// that a power cut interrupted; it holds nothing and may be replaced.
+absl::StatusOr<Header> ReadHeader(base::File& file);
+
+// The time in slot 0 of each archive, which all others are counted from; 0 or absent: not known.
+// Callers keep it beside the open file, empty at first, and save a read for each archive and
+// update. It stays right when other programs write points: slot 0 moves on by whole turns only.
+using BaseTimes = std::vector<uint32_t>;
+
+struct OpenFile {
+  base::File& file;
+  const Header& header;  // of `file`
+  BaseTimes& base_times;
+};
+
+struct FetchRange {
+  int64_t from = 0;   // seconds, exclusive at the resolution of the archive
+  int64_t until = 0;  // seconds, inclusive at the resolution of the archive
+  int64_t now = 0;    // seconds, reference of the retentions
+};
+
+// Values at start, start + step, ...; NaN where there is no point.
+struct Series {
+  int64_t start = 0;
+  uint32_t step = 0;  // at least 1
+  std::vector<double> values;
+};
+
+// By whisper's rules, from the finest archive that reaches back to `from`. No values where the
+// whole range is in the future or older than every archive; a range of no length gives the one
+// point after it. A slot whose time does not fit is missing. InvalidArgument: from > until.
+absl::StatusOr<Series> Fetch(const OpenFile& file, const FetchRange& range);
+
+}  // namespace plumbago::whisper

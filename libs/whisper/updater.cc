@@ -1,0 +1,261 @@
+#include "whisper/updater.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "whisper/aggregate.h"
+#include "whisper/internal/encoding.h"
+#include "whisper/internal/slots.h"
+
+namespace plumbago::whisper {
+namespace {
+
+using internal::AlignDown;
+using internal::SlotOf;
+
+// One read for a coarser archive takes at most this many slots (48 KiB).
+constexpr uint64_t kWindowSlotsMax = 4096;
+
+uint32_t Align(uint32_t time, uint32_t step) { return time - time % step; }
+
+bool IsStrictlyAscending(absl::Span<const Point> points) {
+  for (size_t i = 1; i < points.size(); ++i) {
+    if (points[i - 1].time >= points[i].time) return false;
+  }
+  return true;
+}
+
+// An archive being written, with the time in its slot 0 followed as points are written over it.
+class Ring {
+ public:
+  static absl::StatusOr<Ring> Open(const OpenFile& to, size_t archive_index) {
+    const Archive& archive = to.header.archives[archive_index];
+    uint32_t& base_time = to.base_times[archive_index];
+    if (base_time == 0) {
+      PLUMBAGO_ASSIGN_OR_RETURN(base_time, internal::ReadBaseTime(to.file, archive));
+    }
+    return Ring(to.file, archive, base_time);
+  }
+
+  const Archive& archive() const { return *archive_; }
+  bool is_empty() const { return *base_time_ == 0; }
+
+  // `points` are aligned, consecutive and ordered. The first one written to an empty ring takes
+  // slot 0. A run longer than the ring overwrites its own beginning.
+  absl::Status Write(absl::Span<const Point> points, std::string* bytes) {
+    while (!points.empty()) {
+      const auto turn = points.subspan(0, archive_->point_count);
+      points.remove_prefix(turn.size());
+      PLUMBAGO_RETURN_IF_ERROR(WriteTurn(turn, bytes));
+    }
+    return absl::OkStatus();
+  }
+
+  // `count` slots from that of `time` on, at most one turn.
+  absl::Status Read(uint32_t time, uint64_t count, std::string* bytes) const {
+    return internal::ReadSlots(*file_, *archive_, SlotOf(*archive_, *base_time_, time), count,
+                               bytes);
+  }
+
+ private:
+  Ring(base::File& file, const Archive& archive, uint32_t& base_time)
+      : file_(&file), archive_(&archive), base_time_(&base_time) {}
+
+  absl::Status WriteTurn(absl::Span<const Point> points, std::string* bytes) {
+    bytes->resize(points.size() * kPointBytes);
+    char* to = bytes->data();
+    for (const Point& point : points) {
+      internal::StorePoint(to, point.time, point.value);
+      to += kPointBytes;
+    }
+    const uint64_t slot = SlotOf(*archive_, *base_time_, points.front().time);
+    PLUMBAGO_RETURN_IF_ERROR(internal::WriteSlots(*file_, *archive_, slot, *bytes));
+    const uint64_t to_slot_0 = slot == 0 ? 0 : archive_->point_count - slot;
+    if (to_slot_0 < points.size()) *base_time_ = points[to_slot_0].time;
+    return absl::OkStatus();
+  }
+
+  base::File* file_;
+  const Archive* archive_;
+  uint32_t* base_time_;
+};
+
+// Index of the oldest of the points 0..end-1 that `archive` covers; `end` if it covers none.
+size_t FirstCovered(absl::Span<const Point> points, size_t end, const Archive& archive,
+                    int64_t now) {
+  const int64_t oldest = now - static_cast<int64_t>(archive.retention_seconds());
+  const auto covers = [oldest](const Point& point) { return int64_t{point.time} >= oldest; };
+  size_t first = end;
+  while (first > 0 && covers(points[first - 1])) --first;
+  // A slot with the time 0 is an empty one.
+  while (first < end && Align(points[first].time, archive.seconds_per_point) == 0) ++first;
+  return first;
+}
+
+}  // namespace
+
+// The points that go to one archive, and from there to the coarser ones.
+class Updater::Flush {
+ public:
+  Flush(Updater& buffers, const OpenFile& to) : buffers_(buffers), to_(to) {}
+
+  absl::Status Run(size_t archive_index, absl::Span<const Point> points) {
+    PLUMBAGO_ASSIGN_OR_RETURN(Ring higher, Ring::Open(to_, archive_index));
+    PLUMBAGO_RETURN_IF_ERROR(WritePoints(points, &higher));
+    const uint32_t step = higher.archive().seconds_per_point;
+    for (size_t i = archive_index + 1; i < to_.header.archives.size(); ++i) {
+      PLUMBAGO_ASSIGN_OR_RETURN(Ring lower, Ring::Open(to_, i));
+      CollectIntervals(points, step, lower.archive().seconds_per_point);
+      has_propagated_ = false;
+      PLUMBAGO_RETURN_IF_ERROR(Propagate(higher, &lower));
+      if (!has_propagated_) break;
+      higher = lower;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Aligns, keeps the newest point of each slot, and writes run by run.
+  absl::Status WritePoints(absl::Span<const Point> points, Ring* ring) {
+    const uint32_t step = ring->archive().seconds_per_point;
+    std::vector<Point>& run = buffers_.run_;
+    run.clear();
+    for (const Point& point : points) {
+      const Point aligned{.time = Align(point.time, step), .value = point.value};
+      if (!run.empty() && run.back().time == aligned.time) {
+        run.back() = aligned;
+        continue;
+      }
+      if (!run.empty() && run.back().time + step != aligned.time) {
+        PLUMBAGO_RETURN_IF_ERROR(ring->Write(run, &buffers_.bytes_));
+        run.clear();
+      }
+      run.push_back(aligned);
+    }
+    return ring->Write(run, &buffers_.bytes_);
+  }
+
+  // The distinct times of the coarser archive that `points` fall into, ascending. They are aligned
+  // to the archive they were written to first, as whisper does.
+  void CollectIntervals(absl::Span<const Point> points, uint32_t step, uint32_t lower_step) {
+    std::vector<uint32_t>& intervals = buffers_.intervals_;
+    intervals.clear();
+    for (const Point& point : points) {
+      const uint32_t interval = Align(Align(point.time, step), lower_step);
+      if (interval == 0) continue;  // a slot with the time 0 is an empty one
+      if (intervals.empty() || intervals.back() != interval) intervals.push_back(interval);
+    }
+  }
+
+  // Computes the slots of `lower` at the collected intervals from `higher`, one read for each
+  // stretch of consecutive intervals.
+  absl::Status Propagate(const Ring& higher, Ring* lower) {
+    const uint32_t higher_step = higher.archive().seconds_per_point;
+    const uint32_t lower_step = lower->archive().seconds_per_point;
+    const uint64_t ring_slots = higher.archive().point_count;
+    const uint64_t slots_each = (lower_step / higher_step - 1) % ring_slots + 1;
+    const uint64_t window_slots = std::min(ring_slots, kWindowSlotsMax);
+    const bool can_join = !higher.is_empty() && lower_step % higher_step == 0;
+    const size_t intervals_max = can_join ? std::max<uint64_t>(1, window_slots / slots_each) : 1;
+
+    absl::Span<const uint32_t> rest = buffers_.intervals_;
+    buffers_.run_.clear();
+    while (!rest.empty()) {
+      size_t count = 1;
+      while (count < std::min(intervals_max, rest.size()) &&
+             rest[count] == rest[count - 1] + lower_step) {
+        ++count;
+      }
+      PLUMBAGO_RETURN_IF_ERROR(higher.Read(rest[0], count * slots_each, &buffers_.bytes_));
+      for (size_t i = 0; i < count; ++i) {
+        const char* slots = buffers_.bytes_.data() + i * slots_each * kPointBytes;
+        Consolidate(rest[i], slots, slots_each, higher_step);
+      }
+      rest.remove_prefix(count);
+    }
+    return WriteConsolidated(lower);
+  }
+
+  // Appends the aggregate of `count` slots to the run if enough of them are known.
+  void Consolidate(uint32_t interval, const char* slots, uint64_t count, uint32_t step) {
+    std::vector<double>& known = buffers_.known_values_;
+    known.clear();
+    int64_t expected = interval;
+    for (uint64_t i = 0; i < count; ++i, slots += kPointBytes, expected += step) {
+      if (internal::LoadU32(slots) == expected) known.push_back(internal::LoadDouble(slots + 4));
+    }
+    if (known.empty()) return;
+    const double known_share = static_cast<double>(known.size()) / static_cast<double>(count);
+    // The factor is compared as the f32 of the file, widened: 1 of 10 does not reach 0.1.
+    if (known_share < static_cast<double>(to_.header.x_files_factor)) return;
+    buffers_.run_.push_back(
+        {.time = interval, .value = Aggregate(to_.header.method, known, count)});
+  }
+
+  // Writes the consolidated points, one write for each consecutive run of them.
+  absl::Status WriteConsolidated(Ring* lower) {
+    absl::Span<const Point> rest = buffers_.run_;
+    has_propagated_ = !rest.empty();
+    while (!rest.empty()) {
+      size_t count = 1;
+      while (count < rest.size() &&
+             rest[count].time == rest[count - 1].time + lower->archive().seconds_per_point) {
+        ++count;
+      }
+      PLUMBAGO_RETURN_IF_ERROR(lower->Write(rest.subspan(0, count), &buffers_.bytes_));
+      rest.remove_prefix(count);
+    }
+    return absl::OkStatus();
+  }
+
+  Updater& buffers_;
+  const OpenFile& to_;
+  bool has_propagated_ = false;
+};
+
+absl::StatusOr<UpdateResult> Updater::UpdateMany(const OpenFile& to, absl::Span<const Point> points,
+                                                 int64_t now, Duplicates duplicates) {
+  const std::vector<Archive>& archives = to.header.archives;
+  to.base_times.resize(archives.size());
+  const absl::Span<const Point> sorted = Sort(points, duplicates);
+  size_t end = sorted.size();
+  // Newest first, as whisper: each archive takes what the finer ones do not reach.
+  for (size_t i = 0; i < archives.size() && end > 0; ++i) {
+    const size_t first = FirstCovered(sorted, end, archives[i], now);
+    if (first == end) continue;
+    PLUMBAGO_RETURN_IF_ERROR(Flush(*this, to).Run(i, sorted.subspan(first, end - first)));
+    end = first;
+  }
+  return UpdateResult{.uncovered_count = end};
+}
+
+absl::Status Updater::UpdateOne(const OpenFile& to, Point point, int64_t now) {
+  const absl::Status uncovered =
+      absl::InvalidArgumentError("Timestamp not covered by any archives in this database.");
+  const int64_t age = now - int64_t{point.time};
+  if (age < 0 || age >= static_cast<int64_t>(to.header.max_retention_seconds())) return uncovered;
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const UpdateResult result,
+      UpdateMany(to, absl::MakeConstSpan(&point, 1), now, Duplicates::kLastWins));
+  return result.uncovered_count == 0 ? absl::OkStatus() : uncovered;
+}
+
+absl::Span<const Point> Updater::Sort(absl::Span<const Point> points, Duplicates duplicates) {
+  if (IsStrictlyAscending(points)) return points;
+  sorted_.assign(points.begin(), points.end());
+  std::stable_sort(sorted_.begin(), sorted_.end(),
+                   [](const Point& a, const Point& b) { return a.time < b.time; });
+  size_t kept = 0;
+  for (const Point& point : sorted_) {
+    if (kept == 0 || sorted_[kept - 1].time != point.time) {
+      sorted_[kept++] = point;
+    } else if (duplicates == Duplicates::kLastWins) {
+      sorted_[kept - 1] = point;
+    }
+  }
+  sorted_.resize(kept);
+  return sorted_;
+}
+
+}  // namespace plumbago::whisper

@@ -1,0 +1,56 @@
+#include "store_flags.h"
+
+#include "base/status.h"
+
+namespace plumbago::store_service {
+namespace {
+
+constexpr uint64_t kRulesBytesMax = 16 << 20;
+
+}  // namespace
+
+void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags) {
+  command_line.Add("--storage-schemas", flags.storage_schemas,
+                   "Path of carbon's storage-schemas.conf: the archives of new series; without it "
+                   "all get 60s:7d");
+  command_line.Add("--storage-aggregation", flags.storage_aggregation,
+                   "Path of carbon's storage-aggregation.conf: xFilesFactor and aggregation method "
+                   "of new series; without it all get 0.5 and average");
+  command_line.Add("--writer-threads", flags.store.writer_threads,
+                   "Threads that write whisper files; more than cores does not help");
+  command_line.Add("--open-files-max", flags.store.open_files_max,
+                   "Whisper files held open; with fewer than active series each update opens its "
+                   "file (plumbago_store_open_files)");
+  command_line.AddBytes("--session-bytes-max", flags.store.session_bytes_max,
+                        "Points accepted and not yet written, for each stream; the sender waits at "
+                        "the limit (plumbago_store_queued_bytes)");
+  command_line.AddDuration("--checkpoint-interval", flags.store.checkpoint_interval,
+                           "How often the disk is synced and points become durable; longer makes "
+                           "fewer, larger writes (plumbago_store_checkpoint_seconds)");
+  command_line.AddDuration("--rescan-interval", flags.store.rescan_interval,
+                           "How often the tree is walked for files that other tools have added, "
+                           "replaced or removed (plumbago_store_scan_seconds)");
+  command_line.Add("--find-matches-max", flags.service.find_matches_max,
+                   "Most nodes that one find may match");
+  command_line.Add("--fetch-series-max", flags.service.fetch_series_max,
+                   "Most series that one fetch may name");
+}
+
+absl::StatusOr<whisper::StorageRules> ReadStorageRules(base::FileSystem& file_system,
+                                                       const StoreFlags& flags) {
+  whisper::StorageRules::Text text;
+  if (!flags.storage_schemas.empty()) {
+    PLUMBAGO_ASSIGN_OR_RETURN(
+        text.schemas, base::ReadWholeFile(file_system, flags.storage_schemas, kRulesBytesMax));
+    text.schemas_file = flags.storage_schemas;
+  }
+  if (!flags.storage_aggregation.empty()) {
+    PLUMBAGO_ASSIGN_OR_RETURN(
+        text.aggregation,
+        base::ReadWholeFile(file_system, flags.storage_aggregation, kRulesBytesMax));
+    text.aggregation_file = flags.storage_aggregation;
+  }
+  return whisper::StorageRules::Parse(text);
+}
+
+}  // namespace plumbago::store_service

@@ -1,0 +1,220 @@
+#include "store_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "rpc/server.h"
+
+namespace plumbago::store_service {
+namespace {
+
+// Large enough that a message costs little, small enough for any receiver's limit.
+constexpr size_t kMessageBytes = 1 << 20;
+constexpr size_t kWatchEventsMax = 1000;
+// A watcher that is gone is noticed this late.
+constexpr int64_t kCancellationCheckNanos = 500'000'000;
+
+grpc::Status Invalid(absl::string_view message) {
+  return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, std::string(message));
+}
+
+grpc::Status Gone() { return grpc::Status(grpc::StatusCode::CANCELLED, "the caller is gone"); }
+
+// Collects a response of many parts and sends it in pieces.
+template <typename Response>
+class Chunks {
+ public:
+  explicit Chunks(grpc::ServerWriter<Response>& writer) : writer_(writer) {}
+
+  Response& message() { return message_; }
+
+  // After adding about `byte_count` to message(). False: the caller is gone.
+  bool Added(size_t byte_count) {
+    byte_count_ += byte_count;
+    return byte_count_ < kMessageBytes || Send();
+  }
+
+  bool Flush() { return byte_count_ == 0 || Send(); }
+
+ private:
+  bool Send() {
+    const bool is_sent = writer_.Write(message_);
+    message_.Clear();
+    byte_count_ = 0;
+    return is_sent;
+  }
+
+  grpc::ServerWriter<Response>& writer_;
+  Response message_;
+  size_t byte_count_ = 0;
+};
+
+void FillSeries(store::FetchedSeries fetched, v1::FetchedSeries* series) {
+  series->set_start(static_cast<uint32_t>(fetched.series.start));
+  series->set_step(fetched.series.step);
+  series->mutable_value()->Add(fetched.series.values.begin(), fetched.series.values.end());
+  const absl::string_view method = whisper::MethodName(fetched.method);
+  series->set_aggregation_method(method.data(), method.size());
+  series->set_x_files_factor(fetched.x_files_factor);
+}
+
+v1::WatchIndexResponse::Kind ToProto(index::SeriesIndex::Event::Kind kind) {
+  switch (kind) {
+    case index::SeriesIndex::Event::Kind::kReset:
+      return v1::WatchIndexResponse::RESET;
+    case index::SeriesIndex::Event::Kind::kAdded:
+      return v1::WatchIndexResponse::ADDED;
+    case index::SeriesIndex::Event::Kind::kRemoved:
+      return v1::WatchIndexResponse::REMOVED;
+  }
+  return v1::WatchIndexResponse::KIND_UNSPECIFIED;
+}
+
+}  // namespace
+
+StoreService::StoreService(store::Store& store, index::SeriesIndex& index,
+                           const StoreServiceOptions& options)
+    : store_(store), index_(index), options_(options) {
+  index_.SetListener([this] {
+    const uint64_t sequence = index_.sequence();
+    {
+      base::MutexLock lock(mutex_);
+      index_sequence_ = std::max(index_sequence_, sequence);
+    }
+    index_changed_.NotifyAll();
+  });
+}
+
+grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>* StoreService::Write(
+    grpc::CallbackServerContext*) {
+  const std::shared_ptr<WriteStream> stream = WriteStream::Start(store_);
+  bool is_late = false;
+  {
+    base::MutexLock lock(mutex_);
+    is_late = is_draining_;
+    write_streams_.erase(std::remove_if(write_streams_.begin(), write_streams_.end(),
+                                        [](const auto& weak) { return weak.expired(); }),
+                         write_streams_.end());
+    write_streams_.push_back(stream);
+  }
+  if (is_late) stream->EndForDrain();
+  return stream.get();
+}
+
+grpc::Status StoreService::Find(grpc::ServerContext*, const v1::FindRequest* request,
+                                grpc::ServerWriter<v1::FindResponse>* writer) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  const size_t matches_max =
+      request->max_matches() == 0
+          ? options_.find_matches_max
+          : std::min<size_t>(request->max_matches(), options_.find_matches_max);
+  auto nodes = index_.Find(request->tenant(), request->pattern(), matches_max);
+  if (!nodes.ok()) return rpc::ToGrpc(nodes.status());
+  Chunks<v1::FindResponse> chunks(*writer);
+  for (index::Node& node : *nodes) {
+    const size_t byte_count = node.path.size() + 8;
+    v1::FindResponse::Node* found = chunks.message().add_node();
+    found->set_path(std::move(node.path));
+    found->set_is_leaf(node.is_leaf);
+    if (!chunks.Added(byte_count)) return Gone();
+  }
+  return chunks.Flush() ? grpc::Status::OK : Gone();
+}
+
+grpc::Status StoreService::ListSeries(grpc::ServerContext*, const v1::ListSeriesRequest* request,
+                                      grpc::ServerWriter<v1::ListSeriesResponse>* writer) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  Chunks<v1::ListSeriesResponse> chunks(*writer);
+  bool is_gone = false;
+  const absl::Status status = index_.ListSeries(request->tenant(), [&](absl::string_view metric) {
+    chunks.message().add_metric(metric.data(), metric.size());
+    is_gone = !chunks.Added(metric.size() + 4);
+    return !is_gone;
+  });
+  if (!status.ok()) return rpc::ToGrpc(status);
+  return !is_gone && chunks.Flush() ? grpc::Status::OK : Gone();
+}
+
+grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRequest* request,
+                                 grpc::ServerWriter<v1::FetchResponse>* writer) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  if (request->from() > request->until()) {
+    return Invalid(absl::StrCat("from ", request->from(), " is after until ", request->until()));
+  }
+  if (static_cast<size_t>(request->metric_size()) > options_.fetch_series_max) {
+    return Invalid(absl::StrCat(request->metric_size(), " metrics are more than the ",
+                                options_.fetch_series_max, " of one request; ask in parts"));
+  }
+  const whisper::FetchRange range{
+      .from = request->from(), .until = request->until(), .now = request->now()};
+  Chunks<v1::FetchResponse> chunks(*writer);
+  for (int i = 0; i < request->metric_size(); ++i) {
+    if (context->IsCancelled()) return Gone();
+    auto fetched = store_.Fetch(store::SeriesName(request->tenant(), request->metric(i)), range);
+    // A name that no series can have is an unknown one.
+    if (absl::IsNotFound(fetched.status()) || absl::IsInvalidArgument(fetched.status())) continue;
+    v1::FetchedSeries* series = chunks.message().add_series();
+    series->set_metric_index(static_cast<uint32_t>(i));
+    if (fetched.ok()) {
+      FillSeries(*std::move(fetched), series);
+    } else {
+      series->set_step(1);
+      series->set_error(std::string(fetched.status().message()));
+    }
+    if (!chunks.Added(series->ByteSizeLong())) return Gone();
+  }
+  return chunks.Flush() ? grpc::Status::OK : Gone();
+}
+
+grpc::Status StoreService::WatchIndex(grpc::ServerContext* context,
+                                      const v1::WatchIndexRequest* request,
+                                      grpc::ServerWriter<v1::WatchIndexResponse>* writer) {
+  uint64_t sequence =
+      request->after_sequence() == 0 ? index_.sequence() : request->after_sequence();
+  for (;;) {
+    const auto events = index_.EventsAfter(sequence, kWatchEventsMax);
+    v1::WatchIndexResponse response;
+    for (const index::SeriesIndex::Event& event : events) {
+      sequence = event.sequence;
+      const bool is_reset = event.kind == index::SeriesIndex::Event::Kind::kReset;
+      if (!is_reset && !request->tenant().empty() && event.tenant != request->tenant()) continue;
+      v1::WatchIndexResponse::Event* sent = response.add_event();
+      sent->set_sequence(event.sequence);
+      sent->set_kind(ToProto(event.kind));
+      sent->set_tenant(event.tenant);
+      sent->set_metric(event.metric);
+    }
+    if (response.event_size() > 0 && !writer->Write(response)) return Gone();
+    if (!events.empty()) continue;
+    if (!AwaitChange(*context, sequence)) break;
+  }
+  return context->IsCancelled()
+             ? Gone()
+             : grpc::Status(grpc::StatusCode::UNAVAILABLE, "the store is draining");
+}
+
+bool StoreService::AwaitChange(const grpc::ServerContext& context, uint64_t sequence) {
+  base::MutexLock lock(mutex_);
+  while (index_sequence_ <= sequence && !is_draining_ && !context.IsCancelled()) {
+    index_changed_.WaitFor(lock, kCancellationCheckNanos);
+  }
+  return !is_draining_ && !context.IsCancelled();
+}
+
+void StoreService::Drain() {
+  store_.Drain();
+  std::vector<std::weak_ptr<WriteStream>> streams;
+  {
+    base::MutexLock lock(mutex_);
+    is_draining_ = true;
+    streams.swap(write_streams_);
+  }
+  index_changed_.NotifyAll();
+  for (const auto& weak : streams) {
+    if (const auto stream = weak.lock()) stream->EndForDrain();
+  }
+}
+
+}  // namespace plumbago::store_service

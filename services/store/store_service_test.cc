@@ -1,0 +1,283 @@
+// Proves the contract of plumbago.v1.Store over a real gRPC connection: the order of sequences,
+// refusals, find, fetch, the watch of the index, and what a drain tells a writer.
+#include "store_service.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "base/testing/temporary_directory.h"
+#include "rpc/server.h"
+
+namespace plumbago::store_service {
+namespace {
+
+constexpr uint32_t kNow = 1'700'000'040;
+
+struct Fixture {
+  Fixture() {
+    REQUIRE(store.Start().ok());
+    server = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&service}).value();
+    stub = v1::Store::NewStub(rpc::MakeChannel(absl::StrCat("127.0.0.1:", server->port())));
+  }
+  ~Fixture() {
+    service.Drain();
+    server->Shutdown(absl::Seconds(5));
+  }
+
+  base::testing::TemporaryDirectory directory;
+  std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
+  base::SimulatedClock clock{absl::FromUnixSeconds(kNow)};
+  base::Metrics metrics;
+  base::MemoryKeyValue key_value;
+  std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
+  whisper::StorageRules rules = whisper::StorageRules::Parse({}).value();
+  store::Store store{{clock, *file_system, metrics, *index, rules},
+                     {.directory = directory.path(), .session_bytes_max = 4096}};
+  StoreService service{store, *index, {.find_matches_max = 3, .fetch_series_max = 5}};
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<v1::Store::Stub> stub;
+};
+
+// A Write stream of one tenant that awaits its progress.
+class Writer {
+ public:
+  explicit Writer(Fixture& fixture) : stream_(fixture.stub->Write(&context_)) {}
+
+  bool Send(const std::vector<std::string>& metrics, double value) {
+    v1::WriteRequest request;
+    request.set_sequence(++sequence_);
+    request.mutable_definitions()->add_tenant(std::string("t"));
+    for (const std::string& metric : metrics) {
+      request.mutable_definitions()->add_id(next_id_);
+      request.mutable_definitions()->add_tenant_index(0);
+      request.mutable_definitions()->add_metric_bytes(static_cast<uint32_t>(metric.size()));
+      request.mutable_definitions()->mutable_metrics()->append(metric);
+      request.add_series_id(next_id_++);
+      request.add_point_count(1);
+      request.add_time(kNow);
+      request.add_value(value);
+    }
+    return stream_->Write(request);
+  }
+  bool SendRaw(const v1::WriteRequest& request) { return stream_->Write(request); }
+
+  void AwaitApplied() {
+    while (last.applied_sequence() < sequence_) REQUIRE(Read());
+  }
+  bool Read() {
+    if (!stream_->Read(&last)) return false;
+    for (const v1::RefusedSeries& series : last.refused()) refused.push_back(series);
+    return true;
+  }
+  void CloseInput() { stream_->WritesDone(); }
+  grpc::Status Finish() { return stream_->Finish(); }
+
+  v1::WriteResponse last;
+  std::vector<v1::RefusedSeries> refused;
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::WriteRequest, v1::WriteResponse>> stream_;
+  uint64_t sequence_ = 0;
+  uint32_t next_id_ = 0;
+};
+
+std::vector<v1::FetchedSeries> Fetch(Fixture& fixture, const std::vector<std::string>& metrics,
+                                     grpc::Status* status) {
+  v1::FetchRequest request;
+  request.set_tenant("t");
+  for (const std::string& metric : metrics) request.add_metric(metric);
+  request.set_from(kNow - 60);
+  request.set_until(kNow);
+  grpc::ClientContext context;
+  const auto reader = fixture.stub->Fetch(&context, request);
+  std::vector<v1::FetchedSeries> series;
+  v1::FetchResponse response;
+  while (reader->Read(&response)) {
+    series.insert(series.end(), response.series().begin(), response.series().end());
+  }
+  *status = reader->Finish();
+  return series;
+}
+
+grpc::Status Find(Fixture& fixture, const std::string& pattern, std::vector<std::string>* paths) {
+  v1::FindRequest request;
+  request.set_tenant("t");
+  request.set_pattern(pattern);
+  grpc::ClientContext context;
+  const auto reader = fixture.stub->Find(&context, request);
+  v1::FindResponse response;
+  while (reader->Read(&response)) {
+    for (const auto& node : response.node()) {
+      paths->push_back(absl::StrCat(node.path(), node.is_leaf() ? "" : ".*"));
+    }
+  }
+  return reader->Finish();
+}
+
+TEST_CASE("Written points are applied in order, fetched, found and listed", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  for (int i = 0; i < 50; ++i) REQUIRE(writer.Send({absl::StrCat("a.m", i)}, i));
+  writer.AwaitApplied();
+  grpc::Status status;
+  const auto series = Fetch(fixture, {"a.m7", "missing", "a.m49"}, &status);
+  CHECK(status.ok());
+  REQUIRE(series.size() == 2);
+  CHECK(series[0].metric_index() == 0);
+  CHECK(series[0].start() == kNow);
+  CHECK(series[0].step() == 60);
+  CHECK(series[0].aggregation_method() == "average");
+  CHECK(series[0].x_files_factor() == 0.5F);
+  REQUIRE(series[0].value_size() == 1);
+  CHECK(series[0].value(0) == 7);
+  CHECK(series[1].metric_index() == 2);
+
+  std::vector<std::string> paths;
+  CHECK(Find(fixture, "*", &paths).ok());
+  CHECK(paths == std::vector<std::string>{"a.*"});
+  paths.clear();
+  CHECK(Find(fixture, "a.m4[89]", &paths).ok());
+  CHECK(paths == std::vector<std::string>{"a.m48", "a.m49"});
+}
+
+TEST_CASE("A writer that closes its side gets all its progress, then OK", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  for (int i = 0; i < 20; ++i) REQUIRE(writer.Send({absl::StrCat("m", i)}, i));
+  writer.CloseInput();
+  while (writer.Read()) {
+  }
+  CHECK(writer.last.applied_sequence() == 20);
+  CHECK(writer.Finish().ok());
+}
+
+TEST_CASE("A refused series is named in the response", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"good", "bad..name"}, 1));
+  writer.AwaitApplied();
+  REQUIRE(writer.refused.size() == 1);
+  CHECK(writer.refused[0].series_id() == 1);
+  CHECK(writer.refused[0].reason() == v1::RefusedSeries::INVALID_NAME);
+  CHECK(writer.refused[0].point_count() == 1);
+}
+
+TEST_CASE("A malformed request and a wrong sequence end the stream", "[store_service]") {
+  Fixture fixture;
+  v1::WriteRequest undefined;
+  undefined.set_sequence(1);
+  undefined.add_series_id(3);
+  undefined.add_point_count(0);
+  v1::WriteRequest wrong_sequence;
+  wrong_sequence.set_sequence(2);
+  for (const v1::WriteRequest& request : {undefined, wrong_sequence}) {
+    Writer writer(fixture);
+    writer.SendRaw(request);
+    CHECK_FALSE(writer.Read());
+    CHECK(writer.Finish().error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST_CASE("A drain makes everything durable, says so, and ends the stream with UNAVAILABLE",
+          "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  for (int i = 0; i < 20; ++i) REQUIRE(writer.Send({absl::StrCat("m", i)}, i));
+  writer.AwaitApplied();
+  fixture.service.Drain();
+  while (writer.Read()) {
+  }
+  CHECK(writer.last.durable_sequence() == 20);
+  CHECK(writer.Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+  Writer late(fixture);
+  CHECK_FALSE(late.Read());
+  CHECK(late.Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("A writer that goes away leaves what it sent", "[store_service]") {
+  Fixture fixture;
+  {
+    Writer writer(fixture);
+    REQUIRE(writer.Send({"a"}, 1));
+    writer.AwaitApplied();
+  }
+  grpc::Status status;
+  CHECK(Fetch(fixture, {"a"}, &status).size() == 1);
+}
+
+TEST_CASE("A damaged file is an error of its series only", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"good"}, 1));
+  writer.AwaitApplied();
+  REQUIRE(base::WriteFileAtomically(*fixture.file_system, fixture.directory.path() + "/t/bad.wsp",
+                                    "not whisper")
+              .ok());
+  grpc::Status status;
+  const auto series = Fetch(fixture, {"bad", "good"}, &status);
+  CHECK(status.ok());
+  REQUIRE(series.size() == 2);
+  CHECK_THAT(series[0].error(), Catch::Matchers::Contains("bad.wsp"));
+  CHECK(series[1].error().empty());
+}
+
+TEST_CASE("Requests beyond their bounds are refused", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"a", "b", "c"}, 1));
+  writer.AwaitApplied();
+  std::vector<std::string> paths;
+  CHECK(Find(fixture, "*", &paths).ok());
+  REQUIRE(writer.Send({"d"}, 1));
+  writer.AwaitApplied();
+  CHECK(Find(fixture, "*", &paths).error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK(Find(fixture, "a..b", &paths).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  grpc::Status status;
+  Fetch(fixture, std::vector<std::string>(6, "a"), &status);
+  CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_CASE("A watch tells of new series, and of its end at a drain", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"before"}, 1));
+  writer.AwaitApplied();
+  const uint64_t before = fixture.index->sequence();
+
+  v1::WatchIndexRequest request;
+  request.set_tenant("t");
+  request.set_after_sequence(before);
+  grpc::ClientContext context;
+  const auto reader = fixture.stub->WatchIndex(&context, request);
+  REQUIRE(fixture.index->Add("other", "unseen").ok());
+  REQUIRE(writer.Send({"after"}, 1));
+  v1::WatchIndexResponse response;
+  REQUIRE(reader->Read(&response));
+  REQUIRE(response.event_size() == 1);
+  CHECK(response.event(0).kind() == v1::WatchIndexResponse::ADDED);
+  CHECK(response.event(0).metric() == "after");
+  CHECK(response.event(0).sequence() == before + 2);
+  fixture.service.Drain();
+  CHECK_FALSE(reader->Read(&response));
+  CHECK(reader->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("All series of a tenant are listed in byte order", "[store_service]") {
+  Fixture fixture;
+  REQUIRE(fixture.index->AddMany("t", {"b", "a.b", "a;x=y"}).ok());
+  v1::ListSeriesRequest request;
+  request.set_tenant("t");
+  grpc::ClientContext context;
+  const auto reader = fixture.stub->ListSeries(&context, request);
+  v1::ListSeriesResponse response;
+  REQUIRE(reader->Read(&response));
+  CHECK(std::vector<std::string>(response.metric().begin(), response.metric().end()) ==
+        std::vector<std::string>{"a.b", "a;x=y", "b"});
+  CHECK_FALSE(reader->Read(&response));
+  CHECK(reader->Finish().ok());
+}
+
+}  // namespace
+}  // namespace plumbago::store_service

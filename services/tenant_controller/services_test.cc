@@ -1,0 +1,132 @@
+// Proves the gRPC services over a real server on a free port: codes and messages reach the client,
+// and a watcher sees the present snapshot and each later one.
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "rpc/server.h"
+#include "tenants_service.h"
+#include "topology_service.h"
+
+namespace plumbago::tenant_controller {
+namespace {
+
+struct Fixture {
+  Fixture() {
+    registry->SetListener([this] { topology.Push(); });
+    auto started = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&tenants, &topology});
+    REQUIRE(started.ok());
+    server = std::move(*started);
+    const auto channel = rpc::MakeChannel("127.0.0.1:" + std::to_string(server->port()));
+    tenants_stub = v1::Tenants::NewStub(channel);
+    topology_stub = v1::Topology::NewStub(channel);
+  }
+  ~Fixture() {
+    topology.Stop();
+    server->Shutdown(absl::ZeroDuration());
+  }
+
+  grpc::Status Create(const std::string& id) {
+    grpc::ClientContext context;
+    v1::CreateTenantRequest request;
+    request.set_id(id);
+    v1::Tenant response;
+    return tenants_stub->CreateTenant(&context, request, &response);
+  }
+
+  base::MemoryKeyValue kv;
+  base::SimulatedClock clock{absl::FromUnixSeconds(1000)};
+  base::SeededRandom random{1};
+  base::Metrics metrics;
+  std::unique_ptr<tenancy::Registry> registry = *tenancy::Registry::Open(kv, clock, random);
+  TenantsService tenants{*registry};
+  TopologyService topology{*registry, metrics};
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<v1::Tenants::Stub> tenants_stub;
+  std::unique_ptr<v1::Topology::Stub> topology_stub;
+};
+
+TEST_CASE("Errors of the registry reach the client with code and message", "[controller]") {
+  Fixture fixture;
+  CHECK(fixture.Create("acme").ok());
+  const grpc::Status taken = fixture.Create("acme");
+  CHECK(taken.error_code() == grpc::StatusCode::ALREADY_EXISTS);
+  CHECK(taken.error_message() == "tenant \"acme\" exists");
+  CHECK(fixture.Create("Acme").error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_CASE("Tenants are listed with those created", "[controller]") {
+  Fixture fixture;
+  REQUIRE(fixture.Create("acme").ok());
+  grpc::ClientContext context;
+  v1::ListTenantsResponse response;
+  REQUIRE(fixture.tenants_stub->ListTenants(&context, {}, &response).ok());
+  REQUIRE(response.tenant_size() == 2);
+  CHECK(response.tenant(0).id() == "acme");
+  CHECK(response.tenant(1).id() == "default");
+}
+
+TEST_CASE("A watcher sees the present snapshot, then each newer one", "[controller]") {
+  Fixture fixture;
+  grpc::ClientContext context;
+  const auto stream = fixture.topology_stub->WatchSnapshot(&context, {});
+  v1::Snapshot snapshot;
+  REQUIRE(stream->Read(&snapshot));
+  CHECK(snapshot.version() == 1);
+  CHECK(snapshot.tenant(0).id() == "default");
+  REQUIRE(fixture.Create("acme").ok());
+  REQUIRE(stream->Read(&snapshot));
+  CHECK(snapshot.version() == 2);
+  CHECK(snapshot.tenant(0).id() == "acme");
+}
+
+TEST_CASE("A watcher that reads late sees the newest snapshot", "[controller]") {
+  Fixture fixture;
+  grpc::ClientContext context;
+  const auto stream = fixture.topology_stub->WatchSnapshot(&context, {});
+  v1::Snapshot snapshot;
+  REQUIRE(stream->Read(&snapshot));
+  for (int i = 0; i < 100; ++i) REQUIRE(fixture.Create("t" + std::to_string(i)).ok());
+  uint64_t last = snapshot.version();
+  while (snapshot.tenant_size() < 101) {
+    REQUIRE(stream->Read(&snapshot));
+    CHECK(snapshot.version() > last);
+    last = snapshot.version();
+  }
+}
+
+TEST_CASE("Stop ends every stream with UNAVAILABLE and refuses new ones", "[controller]") {
+  Fixture fixture;
+  grpc::ClientContext context;
+  const auto stream = fixture.topology_stub->WatchSnapshot(&context, {});
+  v1::Snapshot snapshot;
+  REQUIRE(stream->Read(&snapshot));
+  fixture.topology.Stop();
+  CHECK_FALSE(stream->Read(&snapshot));
+  CHECK(stream->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+  grpc::ClientContext late_context;
+  const auto late = fixture.topology_stub->WatchSnapshot(&late_context, {});
+  CHECK_FALSE(late->Read(&snapshot));
+  CHECK(late->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("Watchers that come and go while snapshots are pushed do no harm", "[controller]") {
+  Fixture fixture;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&fixture] {
+      for (int i = 0; i < 20; ++i) {
+        grpc::ClientContext context;
+        const auto stream = fixture.topology_stub->WatchSnapshot(&context, {});
+        v1::Snapshot snapshot;
+        stream->Read(&snapshot);
+        context.TryCancel();
+        stream->Finish();
+      }
+    });
+  }
+  for (int i = 0; i < 50; ++i) CHECK(fixture.Create("t" + std::to_string(i)).ok());
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace plumbago::tenant_controller

@@ -1,0 +1,123 @@
+// Runs whisper operations given line by line on standard input, one answer line each, for
+// whisper_differential_test.py. Doubles travel as C hexadecimal floats, so that no bit is lost.
+//
+//   create PATH METHOD XFF STEP:POINTS[,STEP:POINTS...]   ok
+//   update PATH NOW TIME VALUE                            ok
+//   many PATH NOW TIME:VALUE...                           ok UNCOVERED
+//   fetch PATH FROM UNTIL NOW                             ok START STEP VALUE... | ok none
+//   anything refused                                      error MESSAGE
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/file_system.h"
+#include "base/status.h"
+#include "whisper/file.h"
+#include "whisper/updater.h"
+
+namespace plumbago::whisper {
+namespace {
+
+using Words = std::vector<std::string>;
+
+int64_t Integer(const std::string& word) { return std::strtoll(word.c_str(), nullptr, 10); }
+double Real(const std::string& word) { return std::strtod(word.c_str(), nullptr); }
+
+class Driver {
+ public:
+  absl::StatusOr<std::string> Run(const Words& words) {
+    if (words.size() == 5 && words[0] == "create") return Create(words);
+    if (words.size() == 5 && words[0] == "update") return Update(words);
+    if (words.size() >= 3 && words[0] == "many") return UpdateMany(words);
+    if (words.size() == 5 && words[0] == "fetch") return FetchRangeOf(words);
+    return absl::InvalidArgumentError("unknown operation");
+  }
+
+ private:
+  struct Opened {
+    std::unique_ptr<base::File> file;
+    Header header;
+  };
+
+  absl::StatusOr<Opened> Open(const std::string& path) {
+    Opened open;
+    PLUMBAGO_ASSIGN_OR_RETURN(open.file, file_system_->OpenForUpdate(path));
+    PLUMBAGO_ASSIGN_OR_RETURN(open.header, ReadHeader(*open.file));
+    return open;
+  }
+
+  absl::StatusOr<std::string> Create(const Words& words) {
+    std::vector<ArchiveSpec> archives;
+    for (const absl::string_view part : absl::StrSplit(words[4], ',')) {
+      const Words numbers = absl::StrSplit(part, ':');
+      archives.push_back({.seconds_per_point = static_cast<uint32_t>(Integer(numbers[0])),
+                          .point_count = static_cast<uint32_t>(Integer(numbers[1]))});
+    }
+    PLUMBAGO_ASSIGN_OR_RETURN(const AggregationMethod method, ParseMethod(words[2]));
+    PLUMBAGO_ASSIGN_OR_RETURN(
+        const Header header,
+        MakeHeader(std::move(archives), static_cast<float>(Real(words[3])), method));
+    PLUMBAGO_RETURN_IF_ERROR(
+        whisper::Create(*file_system_, words[1], header, Existing::kRefuse).status());
+    return "ok";
+  }
+
+  absl::StatusOr<std::string> Update(const Words& words) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
+    const Point point{.time = static_cast<uint32_t>(Integer(words[3])), .value = Real(words[4])};
+    BaseTimes base_times;
+    PLUMBAGO_RETURN_IF_ERROR(
+        updater_.UpdateOne({*open.file, open.header, base_times}, point, Integer(words[2])));
+    return "ok";
+  }
+
+  absl::StatusOr<std::string> UpdateMany(const Words& words) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
+    std::vector<Point> points;
+    for (size_t i = 3; i < words.size(); ++i) {
+      const Words parts = absl::StrSplit(words[i], ':');
+      points.push_back({.time = static_cast<uint32_t>(Integer(parts[0])), .value = Real(parts[1])});
+    }
+    BaseTimes base_times;
+    PLUMBAGO_ASSIGN_OR_RETURN(const UpdateResult result,
+                              updater_.UpdateMany({*open.file, open.header, base_times}, points,
+                                                  Integer(words[2]), Duplicates::kFirstWins));
+    return absl::StrCat("ok ", result.uncovered_count);
+  }
+
+  absl::StatusOr<std::string> FetchRangeOf(const Words& words) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
+    const FetchRange range{
+        .from = Integer(words[2]), .until = Integer(words[3]), .now = Integer(words[4])};
+    BaseTimes base_times;
+    PLUMBAGO_ASSIGN_OR_RETURN(const Series series,
+                              Fetch({*open.file, open.header, base_times}, range));
+    if (series.values.empty()) return "ok none";
+    std::string answer = absl::StrCat("ok ", series.start, " ", series.step);
+    for (const double value : series.values) absl::StrAppendFormat(&answer, " %a", value);
+    return answer;
+  }
+
+  std::unique_ptr<base::FileSystem> file_system_ = base::MakePosixFileSystem();
+  Updater updater_;
+};
+
+}  // namespace
+}  // namespace plumbago::whisper
+
+int main() {
+  plumbago::whisper::Driver driver;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const auto answer = driver.Run(absl::StrSplit(line, ' '));
+    std::cout << (answer.ok() ? *answer : absl::StrCat("error ", answer.status().message()))
+              << std::endl;
+  }
+  return 0;
+}

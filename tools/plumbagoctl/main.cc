@@ -1,0 +1,56 @@
+// plumbagoctl: manages tenants, keys and topology through the tenant-controller's gRPC.
+//
+// Exit code: 0, 1 where the call was refused or failed (one line on standard error), 2 for a
+// malformed command line.
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "commands.h"
+#include "service/version.h"
+#include "session.h"
+
+namespace {
+
+constexpr int kRefused = 1;
+constexpr int kUsage = 2;
+
+void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
+  app.set_version_flag("--version", std::string("plumbagoctl ") + plumbago::service::kVersion);
+  app.require_subcommand(1);
+  app.fallthrough();  // flags of this level may stand behind a subcommand
+  app.add_option("--controller", session.controller, "host:port of the tenant-controller's gRPC")
+      ->envname("PLUMBAGO_CONTROLLER")
+      ->capture_default_str();
+  app.add_option("--output", session.output, "table for people, json for programs")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  app.footer(
+      "Examples:\n"
+      "  plumbagoctl tenant create acme\n"
+      "  plumbagoctl key create acme --scope ingest\n"
+      "  plumbagoctl topology show\n"
+      "  plumbagoctl --controller 10.0.0.1:7400 tenant list --output json\n"
+      "plumbagoctl <command> --help says more.");
+  plumbago::ctl::AddTenantCommands(app, session);
+  plumbago::ctl::AddKeyCommands(app, session);
+  plumbago::ctl::AddShardCommands(app, session);
+  plumbago::ctl::AddTopologyCommands(app, session);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  plumbago::ctl::Session session;
+  CLI::App app("Manages the tenants, keys and topology of Plumbago.", "plumbagoctl");
+  AddEverything(app, session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  const absl::Status status = session.action();
+  if (status.ok()) return 0;
+  std::cerr << "plumbagoctl: " << std::string(status.message()) << "\n";
+  return kRefused;
+}
