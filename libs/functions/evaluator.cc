@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "functions/aggregation.h"
@@ -45,9 +46,7 @@ class Evaluation {
     Fetch fetch{pattern, range};
     if (const SeriesList* list = data_.Find(fetch)) return *list;
     ++pending_count_;
-    if (std::find(missing_.begin(), missing_.end(), fetch) == missing_.end()) {
-      missing_.push_back(std::move(fetch));
-    }
+    if (seen_.insert(fetch).second) missing_.push_back(std::move(fetch));
     return {};
   }
 
@@ -73,7 +72,8 @@ class Evaluation {
   const EvaluationContext& context_;
   const FetchedData& data_;
   std::vector<Fetch> missing_;
-  int pending_count_ = 0;  // look-ups without data, repeated ones too
+  absl::flat_hash_set<Fetch> seen_;  // those in missing_
+  int pending_count_ = 0;            // look-ups without data, repeated ones too
   int call_count_ = 0;
   int64_t point_count_ = 0;  // created by functions
 };

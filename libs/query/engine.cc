@@ -1,0 +1,161 @@
+#include "query/engine.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "functions/binding.h"
+#include "functions/evaluator.h"
+
+namespace plumbago::query {
+namespace {
+
+// Each round waits for shards; windows counted in points need one more for each that is nested.
+constexpr int kRoundsMax = 10;
+constexpr size_t kPatternBytesMax = 16 << 10;
+
+absl::Status CheckAnswered(const ShardReport& report) {
+  if (!report.NothingAnswered()) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("no shard answered: ", DescribeMissing(report.Missing())));
+}
+
+AnswerNotes NotesOf(const SeriesReader& reader, const ShardReport& report) {
+  return {report.Missing(), reader.warnings(), reader.series_count(), reader.point_count()};
+}
+
+absl::Status CheckPattern(const std::string& pattern) {
+  if (pattern.size() <= kPatternBytesMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the pattern has ", pattern.size(), " bytes, more than ", kPatternBytesMax));
+}
+
+absl::Status InTarget(absl::string_view text, const absl::Status& status) {
+  return base::Annotate(status, absl::StrCat("target \"", base::Excerpt(text), "\""));
+}
+
+// Evaluates targets in rounds: as far as the data goes, then all fetches that are missing together.
+class Rendering {
+ public:
+  using Target = Engine::Target;
+
+  Rendering(const functions::FunctionTable& functions, const functions::EvaluationContext& context,
+            SeriesReader& reader)
+      : functions_(functions), context_(context), reader_(reader) {}
+
+  absl::StatusOr<functions::SeriesList> Run(const std::vector<Target>& targets) {
+    std::vector<std::optional<functions::SeriesList>> results(targets.size());
+    for (int round = 0; round < kRoundsMax; ++round) {
+      PLUMBAGO_ASSIGN_OR_RETURN(const auto missing, EvaluateRound(targets, results));
+      if (missing.empty()) return Joined(std::move(results));
+      PLUMBAGO_RETURN_IF_ERROR(reader_.Read(missing, context_.x_files_factor.value_or(0), data_));
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("more than ", kRoundsMax - 2,
+                     " windows that are counted in points are inside each other; give windows as "
+                     "intervals, such as \"10min\""));
+  }
+
+ private:
+  absl::StatusOr<std::vector<functions::Fetch>> EvaluateRound(
+      const std::vector<Target>& targets,
+      std::vector<std::optional<functions::SeriesList>>& results) {
+    std::vector<functions::Fetch> missing;
+    absl::flat_hash_set<functions::Fetch> seen;
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (results[i].has_value()) continue;
+      auto evaluated = functions::Evaluate(functions_, context_, data_, targets[i].expression);
+      if (!evaluated.ok()) return InTarget(targets[i].text, evaluated.status());
+      if (evaluated->missing.empty()) results[i] = std::move(evaluated->series);
+      for (functions::Fetch& fetch : evaluated->missing) {
+        if (seen.insert(fetch).second) missing.push_back(std::move(fetch));
+      }
+    }
+    return missing;
+  }
+
+  static functions::SeriesList Joined(std::vector<std::optional<functions::SeriesList>> results) {
+    functions::SeriesList all;
+    for (auto& list : results) {
+      all.insert(all.end(), std::make_move_iterator(list->begin()),
+                 std::make_move_iterator(list->end()));
+    }
+    return all;
+  }
+
+  const functions::FunctionTable& functions_;
+  const functions::EvaluationContext& context_;
+  SeriesReader& reader_;
+  functions::FetchedData data_;
+};
+
+}  // namespace
+
+absl::StatusOr<RenderAnswer> Engine::Render(const RequestContext& context,
+                                            const RenderRequest& request) const {
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::vector<Target> targets, Parse(request));
+  functions::EvaluationContext evaluation;
+  evaluation.range = request.range;
+  evaluation.now = context.now;
+  evaluation.zone = request.zone;
+  evaluation.x_files_factor = request.x_files_factor;
+  evaluation.points_max = limits_.points_max;
+  evaluation.check_alive = [&]() -> absl::Status {
+    if (clock_.Now() < context.deadline) return absl::OkStatus();
+    return absl::DeadlineExceededError("the query took longer than --request-timeout");
+  };
+  ShardReport report(context.slot_map);
+  SeriesReader reader(context, limits_, clients_, clock_, report);
+  PLUMBAGO_ASSIGN_OR_RETURN(functions::SeriesList series,
+                            Rendering(functions_, evaluation, reader).Run(targets));
+  PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
+  return RenderAnswer{std::move(series), NotesOf(reader, report)};
+}
+
+absl::StatusOr<std::vector<Engine::Target>> Engine::Parse(const RenderRequest& request) const {
+  std::vector<Target> targets;
+  if (request.targets.size() > limits_.targets_max) {
+    return absl::ResourceExhaustedError(absl::StrCat("the request has ", request.targets.size(),
+                                                     " targets, more than ", limits_.targets_max,
+                                                     " (--targets-max)"));
+  }
+  for (const std::string& text : request.targets) {
+    if (absl::StripAsciiWhitespace(text).empty()) continue;
+    if (text.size() > limits_.target_bytes_max) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("a target has ", text.size(), " bytes, more than ", limits_.target_bytes_max,
+                       " (--target-bytes-max)"));
+    }
+    PLUMBAGO_ASSIGN_OR_RETURN(functions::Expression expression,
+                              functions::ParseTarget(text, request.template_values));
+    if (const absl::Status status = functions::CheckCalls(functions_, expression); !status.ok()) {
+      return InTarget(text, status);
+    }
+    targets.push_back({text, std::move(expression)});
+  }
+  return targets;
+}
+
+absl::StatusOr<FindAnswer> Engine::Find(const RequestContext& context,
+                                        const std::string& pattern) const {
+  PLUMBAGO_RETURN_IF_ERROR(CheckPattern(pattern));
+  ShardReport report(context.slot_map);
+  SeriesReader reader(context, limits_, clients_, clock_, report);
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes, reader.Find(pattern));
+  PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
+  return FindAnswer{std::move(nodes), NotesOf(reader, report)};
+}
+
+absl::StatusOr<ListAnswer> Engine::List(const RequestContext& context) const {
+  ShardReport report(context.slot_map);
+  SeriesReader reader(context, limits_, clients_, clock_, report);
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names, reader.List());
+  PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
+  return ListAnswer{std::move(names), NotesOf(reader, report)};
+}
+
+}  // namespace plumbago::query

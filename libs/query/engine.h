@@ -1,0 +1,83 @@
+// The queries themselves: render, find, expand, index, from checked parameters to series and names.
+//
+// Thread-safe; a call blocks its thread until it has its answer, at the latest shortly after the
+// request's deadline. Errors: InvalidArgument (target, pattern or argument; the message names the
+// place), ResourceExhausted (a limit, with its flag), Unavailable (no shard could answer, or there
+// is no topology yet), DeadlineExceeded.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "functions/function_table.h"
+#include "functions/parser.h"
+#include "functions/series.h"
+#include "query/limits.h"
+#include "query/request.h"
+#include "query/series_reader.h"
+#include "query/shard_client.h"
+
+namespace plumbago::query {
+
+struct RenderRequest {
+  std::vector<std::string> targets;  // blank ones are skipped
+  functions::TemplateValues template_values = {};
+  functions::TimeRange range;
+  absl::TimeZone zone = absl::UTCTimeZone();
+  std::optional<double> x_files_factor = {};
+};
+
+// What goes with every answer.
+struct AnswerNotes {
+  std::vector<MissingShard> missing_shards;  // not empty: the answer is partial
+  std::vector<std::string> warnings;         // series that could not be read
+  size_t series_count = 0;                   // read from shards
+  int64_t point_count = 0;
+};
+
+struct RenderAnswer {
+  functions::SeriesList series;  // of all targets, in their order
+  AnswerNotes notes;
+};
+
+struct FindAnswer {
+  std::vector<FoundNode> nodes;  // by path, branches before leaves
+  AnswerNotes notes;
+};
+
+struct ListAnswer {
+  std::vector<std::string> names;
+  AnswerNotes notes;
+};
+
+class Engine {
+ public:
+  struct Target {
+    std::string text;  // for messages
+    functions::Expression expression;
+  };
+
+  // All references must outlive the engine.
+  Engine(const Limits& limits, const functions::FunctionTable& functions, ShardClients& clients,
+         base::Clock& clock)
+      : limits_(limits), functions_(functions), clients_(clients), clock_(clock) {}
+
+  absl::StatusOr<RenderAnswer> Render(const RequestContext& context,
+                                      const RenderRequest& request) const;
+  absl::StatusOr<FindAnswer> Find(const RequestContext& context, const std::string& pattern) const;
+  absl::StatusOr<ListAnswer> List(const RequestContext& context) const;
+
+ private:
+  absl::StatusOr<std::vector<Target>> Parse(const RenderRequest& request) const;
+
+  const Limits limits_;
+  const functions::FunctionTable& functions_;
+  ShardClients& clients_;
+  base::Clock& clock_;
+};
+
+}  // namespace plumbago::query

@@ -1,0 +1,87 @@
+// What the query service asks of a shard, without saying how it is asked. rpc-side code implements
+// it over gRPC, tests over plain maps.
+//
+// Calls do not block: `done` is called exactly once, on any thread, perhaps before the call
+// returns, and not later than soon after the deadline. Errors are those of the wire contracts plus
+// Unavailable and DeadlineExceeded of the connection. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "topology/slot_map.h"
+
+namespace plumbago::query {
+
+struct ShardCall {
+  std::string tenant;
+  uint64_t epoch = 0;
+  absl::Time deadline;
+};
+
+struct FoundNode {
+  std::string path;
+  bool is_leaf = false;  // a path that is both is found twice
+};
+
+// Names of one fetch; shared between the calls that it makes.
+using Metrics = std::shared_ptr<const std::vector<std::string>>;
+
+struct FetchRange {
+  int64_t from = 0;   // seconds, exclusive
+  int64_t until = 0;  // inclusive
+  int64_t now = 0;
+};
+
+struct StoredSeries {
+  size_t metric_index = 0;  // into Metrics
+  int64_t start = 0;
+  int64_t step = 1;
+  std::vector<double> values;  // NaN: no point
+  std::string aggregation_method;
+  int64_t finest_step = 0;  // of the series' first archive; 0: not told
+  std::string error;        // not empty: the series cannot be read
+};
+
+struct HotSeries {
+  size_t metric_index = 0;
+  std::vector<uint32_t> times;  // in order of arrival: the later one wins
+  std::vector<double> values;
+};
+
+class ShardClient {
+ public:
+  template <typename T>
+  using Done = std::function<void(absl::StatusOr<std::vector<T>>)>;
+
+  virtual ~ShardClient() = default;
+
+  // Nodes that match a glob pattern. ResourceExhausted above `matches_max`.
+  virtual void Find(const ShardCall& call, const std::string& pattern, size_t matches_max,
+                    Done<FoundNode> done) = 0;
+  // Names of all series.
+  virtual void List(const ShardCall& call, size_t matches_max, Done<std::string> done) = 0;
+  // Stored points; unknown series are left out. ResourceExhausted above `points_max`.
+  virtual void Fetch(const ShardCall& call, Metrics metrics, const FetchRange& range,
+                     int64_t points_max, Done<StoredSeries> done) = 0;
+  // Points not stored yet, or only just.
+  virtual void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
+                       Done<HotSeries> done) = 0;
+};
+
+// Clients by shard; connections are kept and reused. Thread-safe.
+class ShardClients {
+ public:
+  virtual ~ShardClients() = default;
+  // Shared: the client lives as long as a request needs it, even if the shard is gone.
+  virtual std::shared_ptr<ShardClient> Of(const topology::ShardInfo& shard) = 0;
+};
+
+}  // namespace plumbago::query

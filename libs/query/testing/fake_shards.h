@@ -1,0 +1,123 @@
+// Shards in memory, answering at once, with an error, or never.
+#pragma once
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "functions/series.h"
+#include "query/shard_client.h"
+#include "topology/slot_map.h"
+
+namespace plumbago::query {
+
+class FakeShard final : public ShardClient {
+ public:
+  struct Stored {
+    int64_t step = 10;
+    std::map<int64_t, double> points;
+    std::string method = "average";
+    int64_t finest_step = 0;
+    std::string error;
+  };
+
+  std::map<std::string, Stored> stored;
+  std::map<std::string, std::vector<std::pair<uint32_t, double>>> hot;
+  absl::Status store_status;
+  absl::Status cache_status;
+  bool is_silent = false;
+  std::vector<std::string> calls;  // "find web.*", "fetch a,b", "hot a,b"
+
+  // The pattern is the whole name, or ends in '*' and matches by what is before it.
+  void Find(const ShardCall& call, const std::string& pattern, size_t,
+            Done<FoundNode> done) override {
+    calls.push_back(absl::StrCat("find ", call.tenant, " ", pattern));
+    std::vector<FoundNode> nodes;
+    for (const auto& [name, series] : stored) {
+      if (name.starts_with(pattern.substr(0, pattern.find('*')))) nodes.push_back({name, true});
+    }
+    Answer(store_status, std::move(nodes), done);
+  }
+
+  void List(const ShardCall&, size_t, Done<std::string> done) override {
+    std::vector<std::string> names;
+    for (const auto& [name, series] : stored) names.push_back(name);
+    Answer(store_status, std::move(names), done);
+  }
+
+  void Fetch(const ShardCall&, Metrics metrics, const FetchRange& range, int64_t,
+             Done<StoredSeries> done) override {
+    calls.push_back("fetch " + Joined(*metrics));
+    std::vector<StoredSeries> answer;
+    for (size_t i = 0; i < metrics->size(); ++i) {
+      const auto entry = stored.find((*metrics)[i]);
+      if (entry != stored.end()) answer.push_back(Read(i, entry->second, range));
+    }
+    Answer(store_status, std::move(answer), done);
+  }
+
+  void ReadHot(const ShardCall&, Metrics metrics, const FetchRange&,
+               Done<HotSeries> done) override {
+    calls.push_back("hot " + Joined(*metrics));
+    std::vector<HotSeries> answer;
+    for (size_t i = 0; i < metrics->size(); ++i) {
+      const auto entry = hot.find((*metrics)[i]);
+      if (entry == hot.end()) continue;
+      HotSeries& series = answer.emplace_back();
+      series.metric_index = i;
+      for (const auto& [time, value] : entry->second) {
+        series.times.push_back(time);
+        series.values.push_back(value);
+      }
+    }
+    Answer(cache_status, std::move(answer), done);
+  }
+
+ private:
+  template <typename T>
+  void Answer(const absl::Status& status, std::vector<T> answer, const Done<T>& done) {
+    if (is_silent) return;
+    if (status.ok()) {
+      done(std::move(answer));
+    } else {
+      done(status);
+    }
+  }
+
+  static std::string Joined(const std::vector<std::string>& metrics) {
+    std::string text;
+    for (const std::string& metric : metrics) text += (text.empty() ? "" : ",") + metric;
+    return text;
+  }
+
+  static StoredSeries Read(size_t index, const Stored& stored, const FetchRange& range) {
+    StoredSeries series;
+    series.metric_index = index;
+    series.step = stored.step;
+    series.start = range.from - range.from % stored.step + stored.step;
+    series.aggregation_method = stored.method;
+    series.finest_step = stored.finest_step;
+    series.error = stored.error;
+    const int64_t end = range.until - range.until % stored.step + stored.step;
+    for (int64_t time = series.start; time < end; time += stored.step) {
+      const auto point = stored.points.find(time);
+      series.values.push_back(point == stored.points.end() ? functions::kNull : point->second);
+    }
+    return series;
+  }
+};
+
+class FakeShards final : public ShardClients {
+ public:
+  std::shared_ptr<ShardClient> Of(const topology::ShardInfo& shard) override {
+    return shards.at(shard.id);
+  }
+
+  std::map<std::string, std::shared_ptr<FakeShard>> shards;
+};
+
+}  // namespace plumbago::query

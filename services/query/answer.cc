@@ -1,0 +1,164 @@
+#include "answer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status.h"
+#include "functions/text.h"
+#include "http/gzip.h"
+
+namespace plumbago::query {
+namespace {
+
+constexpr size_t kCompressFromBytes = 1024;
+constexpr size_t kCallbackBytesMax = 128;
+
+int HttpStatus(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kUnimplemented:
+      return 405;
+    case absl::StatusCode::kResourceExhausted:
+      return 422;
+    case absl::StatusCode::kUnavailable:
+      return 503;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+// A JavaScript name, perhaps with members: nothing that could end the call.
+bool IsCallback(const std::string& name) {
+  const auto is_allowed = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '.';
+  };
+  return !name.empty() && name.size() <= kCallbackBytesMax &&
+         !absl::ascii_isdigit(static_cast<unsigned char>(name[0])) &&
+         std::all_of(name.begin(), name.end(), is_allowed);
+}
+
+void NewLine(size_t depth, std::string& out) {
+  out += '\n';
+  out.append(depth * 2, ' ');
+}
+
+}  // namespace
+
+http::Response ErrorAnswer(const absl::Status& status) {
+  http::Response response;
+  response.status = HttpStatus(status);
+  response.content_type = "application/json";
+  std::string message;
+  functions::AppendJsonString(absl::string_view(status.message().data(), status.message().size()),
+                              message);
+  response.body = absl::StrCat("{\"message\":", message, ",\"error\":", message, "}\n");
+  if (response.status == 401) {
+    response.headers.Add("WWW-Authenticate", "Basic realm=\"plumbago\", charset=\"UTF-8\"");
+  }
+  if (response.status == 503) response.headers.Add("Retry-After", "1");
+  return response;
+}
+
+absl::StatusOr<http::Response> JsonAnswer(const http::Parameters& parameters, std::string json) {
+  http::Response response;
+  response.content_type = "application/json";
+  if (!parameters.Get("pretty").empty()) json = PrettyJson(json);
+  const std::string* callback = parameters.Find("jsonp");
+  if (callback == nullptr || callback->empty()) {
+    response.body = std::move(json);
+    return response;
+  }
+  if (!IsCallback(*callback)) {
+    return absl::InvalidArgumentError(absl::StrCat("jsonp \"", base::Excerpt(*callback),
+                                                   "\" is not the name of a function: use letters, "
+                                                   "digits, '_', '$' and '.', at most ",
+                                                   kCallbackBytesMax));
+  }
+  response.content_type = "text/javascript";
+  response.body = absl::StrCat(*callback, "(", json, ")");
+  return response;
+}
+
+http::Response TextAnswer(std::string text) {
+  http::Response response;
+  response.body = std::move(text);
+  return response;
+}
+
+absl::Status AddNotes(const http::Parameters& parameters, const AnswerNotes& notes,
+                      http::Response& response) {
+  if (!notes.missing_shards.empty()) {
+    const std::string missing = DescribeMissing(notes.missing_shards);
+    if (parameters.Get("partial") == "deny") {
+      return absl::UnavailableError(absl::StrCat("the answer would be partial: ", missing));
+    }
+    response.headers.Add("X-Plumbago-Partial", missing);
+  }
+  if (!notes.warnings.empty()) {
+    response.headers.Add("X-Plumbago-Warnings", absl::StrJoin(notes.warnings, "; "));
+  }
+  return absl::OkStatus();
+}
+
+std::string PrettyJson(const std::string& json) {
+  std::string out;
+  size_t depth = 0;
+  bool is_in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (is_in_string) {
+      out += c;
+      if (c == '\\') {
+        out += json[++i];
+      } else if (c == '"') {
+        is_in_string = false;
+      }
+      continue;
+    }
+    const bool opens = c == '{' || c == '[';
+    const bool closes = c == '}' || c == ']';
+    if (closes) NewLine(--depth, out);
+    out += c;
+    is_in_string = c == '"';
+    if (c == ':') out += ' ';
+    if (c == ',') NewLine(depth, out);
+    if (opens && json[i + 1] == (c == '{' ? '}' : ']')) {
+      out += json[++i];
+    } else if (opens) {
+      NewLine(++depth, out);
+    }
+  }
+  return out;
+}
+
+void Compress(const http::Request& request, http::Response& response) {
+  if (response.body.size() < kCompressFromBytes) return;
+  response.headers.Add("Vary", "Accept-Encoding");
+  if (!http::AcceptsGzip(request)) return;
+  response.body = http::Gzip(response.body);
+  response.headers.Add("Content-Encoding", "gzip");
+}
+
+void AddCors(const std::string& origin, http::Response& response) {
+  if (origin.empty()) return;
+  response.headers.Add("Access-Control-Allow-Origin", origin);
+  response.headers.Add("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  response.headers.Add("Access-Control-Allow-Headers",
+                       "Accept, Authorization, Content-Type, Origin, X-Api-Key, X-Requested-With");
+  response.headers.Add("Access-Control-Expose-Headers", "X-Plumbago-Partial, X-Plumbago-Warnings");
+  if (origin != "*") response.headers.Add("Vary", "Origin");
+}
+
+}  // namespace plumbago::query

@@ -1,0 +1,38 @@
+// HTTP answers of the query service: bodies, errors, and what goes around them. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "http/message.h"
+#include "http/parameters.h"
+#include "query/engine.h"
+
+namespace plumbago::query {
+
+// {"message","error"} with the status that tells the client what to do.
+http::Response ErrorAnswer(const absl::Status& status);
+
+// `json`, indented where the request says `pretty`, inside a call of the function that `jsonp`
+// names. InvalidArgument where that is not a name.
+absl::StatusOr<http::Response> JsonAnswer(const http::Parameters& parameters, std::string json);
+
+http::Response TextAnswer(std::string text);
+
+// Adds X-Plumbago-Partial and X-Plumbago-Warnings. Unavailable where the answer is partial and the
+// request says partial=deny.
+absl::Status AddNotes(const http::Parameters& parameters, const AnswerNotes& notes,
+                      http::Response& response);
+
+// The same JSON, indented by two blanks.
+std::string PrettyJson(const std::string& json);
+
+// Compresses a body worth it, if the client takes that.
+void Compress(const http::Request& request, http::Response& response);
+
+// Headers for browsers of other origins; none where `origin` is empty.
+void AddCors(const std::string& origin, http::Response& response);
+
+}  // namespace plumbago::query

@@ -1,0 +1,27 @@
+// Who asks: the tenant of a request, from its credential alone. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "http/message.h"
+#include "topology/snapshot.h"
+
+namespace plumbago::query {
+
+enum class Authentication {
+  kNone,  // everyone is the tenant `default`
+  kKeys,
+};
+
+// The text of a key: of X-Api-Key, a bearer token, or the password, else the user, of basic
+// authentication. Empty where there is none.
+std::string KeyOf(const http::Request& request);
+
+// Unauthenticated: no key, or none that is known. PermissionDenied: a key without the scope READ,
+// or of a tenant that is being deleted. Unavailable: no snapshot yet to know keys from.
+absl::StatusOr<std::string> TenantOf(Authentication authentication, const http::Request& request,
+                                     const topology::Snapshot* snapshot);
+
+}  // namespace plumbago::query

@@ -1,0 +1,253 @@
+#include "grpc_shard_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "plumbago/v1/cache.grpc.pb.h"
+#include "plumbago/v1/store.grpc.pb.h"
+#include "rpc/server.h"
+
+namespace plumbago::query {
+namespace {
+
+// What a call reports to.
+struct Observers {
+  base::Histogram& ok;
+  base::Histogram& timeout;
+  base::Histogram& error;
+  base::Clock& clock;
+  std::shared_ptr<CallsInFlight> calls;  // shared with all calls
+};
+
+// One server-streaming call. Owns itself from Start() until the call is over.
+template <typename Request, typename Response, typename T>
+class ReadCall final : public grpc::ClientReadReactor<Response> {
+ public:
+  // Appends the items of a response. An error ends the call and is its result.
+  using Take = std::function<absl::Status(Response&, std::vector<T>&)>;
+
+  ReadCall(std::string peer, Observers observers, Take take, ShardClient::Done<T> done)
+      : peer_(std::move(peer)),
+        observers_(std::move(observers)),
+        begin_(observers_.clock.Monotonic()),
+        take_(std::move(take)),
+        done_(std::move(done)) {}
+
+  // `open` starts the call on the stub with this object's context and request.
+  template <typename Open>
+  void Start(const ShardCall& call, const Open& open) {
+    observers_.calls->Begin();
+    context_.set_deadline(absl::ToChronoTime(call.deadline));
+    open(&context_, &request, this);
+    this->StartRead(&response_);
+    this->StartCall();
+  }
+
+  Request request;
+
+ private:
+  void OnReadDone(bool is_ok) override {
+    if (!is_ok) return;
+    if (status_.ok()) {
+      status_ = take_(response_, items_);
+      if (!status_.ok()) context_.TryCancel();
+    }
+    response_.Clear();
+    this->StartRead(&response_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    if (status_.ok()) status_ = rpc::FromGrpc(status, peer_);
+    Observe();
+    if (status_.ok()) {
+      done_(std::move(items_));
+    } else {
+      done_(status_);
+    }
+    const std::shared_ptr<CallsInFlight> calls = observers_.calls;
+    delete this;
+    calls->End();
+  }
+
+  void Observe() const {
+    const double seconds = absl::ToDoubleSeconds(observers_.clock.Monotonic() - begin_);
+    if (status_.ok()) {
+      observers_.ok.Observe(seconds);
+    } else if (absl::IsDeadlineExceeded(status_)) {
+      observers_.timeout.Observe(seconds);
+    } else {
+      observers_.error.Observe(seconds);
+    }
+  }
+
+  const std::string peer_;
+  const Observers observers_;
+  const absl::Duration begin_;
+  const Take take_;
+  const ShardClient::Done<T> done_;
+  grpc::ClientContext context_;
+  Response response_;
+  std::vector<T> items_;
+  absl::Status status_;
+};
+
+absl::Status TakeNodes(v1::FindResponse& response, std::vector<FoundNode>& nodes) {
+  for (v1::FindResponse::Node& node : *response.mutable_node()) {
+    nodes.push_back({std::move(*node.mutable_path()), node.is_leaf()});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list) {
+  for (v1::FetchedSeries& fetched : *response.mutable_series()) {
+    StoredSeries& series = list.emplace_back();
+    series.metric_index = fetched.metric_index();
+    series.start = fetched.start();
+    series.step = fetched.step();
+    series.values.assign(fetched.value().begin(), fetched.value().end());
+    series.aggregation_method = std::move(*fetched.mutable_aggregation_method());
+    series.finest_step = fetched.finest_step();
+    series.error = std::move(*fetched.mutable_error());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list) {
+  int next = 0;
+  for (int i = 0; i < response.metric_index_size() && i < response.point_count_size(); ++i) {
+    const auto count = static_cast<int64_t>(response.point_count(i));
+    if (next + count > response.time_size() || next + count > response.value_size()) {
+      return absl::InternalError("columns of unequal length in an answer of a cache");
+    }
+    HotSeries& series = list.emplace_back();
+    series.metric_index = response.metric_index(i);
+    const int end = next + static_cast<int>(count);
+    series.times.assign(response.time().begin() + next, response.time().begin() + end);
+    series.values.assign(response.value().begin() + next, response.value().begin() + end);
+    next = end;
+  }
+  return absl::OkStatus();
+}
+
+template <typename Request>
+void FillMetrics(const ShardCall& call, const std::vector<std::string>& metrics,
+                 const FetchRange& range, Request& request) {
+  request.set_tenant(call.tenant);
+  request.set_epoch(call.epoch);
+  request.mutable_metric()->Reserve(static_cast<int>(metrics.size()));
+  for (const std::string& metric : metrics) request.add_metric(metric);
+  request.set_from(static_cast<uint32_t>(range.from));
+  request.set_until(static_cast<uint32_t>(range.until));
+}
+
+class GrpcShardClient final : public ShardClient {
+ public:
+  GrpcShardClient(const topology::ShardInfo& shard, QueryMetrics& metrics, base::Clock& clock,
+                  std::shared_ptr<CallsInFlight> calls)
+      : cache_peer_(absl::StrCat("cache of ", shard.id, " at ", shard.cache_address)),
+        store_peer_(absl::StrCat("store of ", shard.id, " at ", shard.store_address)),
+        cache_(v1::Cache::NewStub(rpc::MakeChannel(shard.cache_address))),
+        store_(v1::Store::NewStub(rpc::MakeChannel(shard.store_address))),
+        observers_{metrics.ShardCallSeconds(shard.id, "ok"),
+                   metrics.ShardCallSeconds(shard.id, "timeout"),
+                   metrics.ShardCallSeconds(shard.id, "error"), clock, std::move(calls)} {}
+
+  void Find(const ShardCall& call, const std::string& pattern, size_t matches_max,
+            Done<FoundNode> done) override {
+    auto* read = new ReadCall<v1::FindRequest, v1::FindResponse, FoundNode>(
+        store_peer_, observers_, TakeNodes, std::move(done));
+    read->request.set_tenant(call.tenant);
+    read->request.set_epoch(call.epoch);
+    read->request.set_pattern(pattern);
+    read->request.set_max_matches(static_cast<uint32_t>(matches_max));
+    read->Start(call, [this](auto... arguments) { store_->async()->Find(arguments...); });
+  }
+
+  void List(const ShardCall& call, size_t matches_max, Done<std::string> done) override {
+    const auto take = [matches_max](v1::ListSeriesResponse& response,
+                                    std::vector<std::string>& names) -> absl::Status {
+      for (std::string& metric : *response.mutable_metric()) names.push_back(std::move(metric));
+      if (names.size() <= matches_max) return absl::OkStatus();
+      return absl::ResourceExhaustedError(
+          absl::StrCat("there are more than ", matches_max, " series (--find-matches-max)"));
+    };
+    auto* read = new ReadCall<v1::ListSeriesRequest, v1::ListSeriesResponse, std::string>(
+        store_peer_, observers_, take, std::move(done));
+    read->request.set_tenant(call.tenant);
+    read->request.set_epoch(call.epoch);
+    read->Start(call, [this](auto... arguments) { store_->async()->ListSeries(arguments...); });
+  }
+
+  void Fetch(const ShardCall& call, Metrics metrics, const FetchRange& range, int64_t points_max,
+             Done<StoredSeries> done) override {
+    const auto take = [points_left = points_max](
+                          v1::FetchResponse& response,
+                          std::vector<StoredSeries>& list) mutable -> absl::Status {
+      for (const v1::FetchedSeries& series : response.series()) points_left -= series.value_size();
+      if (points_left >= 0) return TakeStored(response, list);
+      return absl::ResourceExhaustedError(
+          "the query reads too many points (--points-per-query-max); ask for a shorter range or "
+          "fewer series");
+    };
+    auto* read = new ReadCall<v1::FetchRequest, v1::FetchResponse, StoredSeries>(
+        store_peer_, observers_, take, std::move(done));
+    FillMetrics(call, *metrics, range, read->request);
+    read->request.set_now(static_cast<uint32_t>(range.now));
+    read->Start(call, [this](auto... arguments) { store_->async()->Fetch(arguments...); });
+  }
+
+  void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
+               Done<HotSeries> done) override {
+    auto* read = new ReadCall<v1::ReadPointsRequest, v1::ReadPointsResponse, HotSeries>(
+        cache_peer_, observers_, TakeHot, std::move(done));
+    FillMetrics(call, *metrics, range, read->request);
+    read->Start(call, [this](auto... arguments) { cache_->async()->ReadPoints(arguments...); });
+  }
+
+ private:
+  const std::string cache_peer_;
+  const std::string store_peer_;
+  const std::unique_ptr<v1::Cache::Stub> cache_;
+  const std::unique_ptr<v1::Store::Stub> store_;
+  const Observers observers_;
+};
+
+}  // namespace
+
+void CallsInFlight::Begin() {
+  base::MutexLock lock(mutex_);
+  ++count_;
+}
+
+void CallsInFlight::End() {
+  base::MutexLock lock(mutex_);
+  if (--count_ == 0) none_left_.NotifyAll();
+}
+
+void CallsInFlight::WaitForNone() {
+  base::MutexLock lock(mutex_);
+  while (count_ > 0) none_left_.Wait(lock);
+}
+
+std::shared_ptr<ShardClient> GrpcShardClients::Of(const topology::ShardInfo& shard) {
+  base::MutexLock lock(mutex_);
+  Entry& entry = entries_[shard.id];
+  if (entry.client == nullptr || entry.cache_address != shard.cache_address ||
+      entry.store_address != shard.store_address) {
+    entry = {shard.cache_address, shard.store_address,
+             std::make_shared<GrpcShardClient>(shard, metrics_, clock_, calls_)};
+  }
+  return entry.client;
+}
+
+void GrpcShardClients::Retain(const topology::SlotMap& slot_map) {
+  absl::flat_hash_set<absl::string_view> ids;
+  for (const topology::ShardInfo& shard : slot_map.shards()) ids.insert(shard.id);
+  base::MutexLock lock(mutex_);
+  absl::erase_if(entries_, [&](const auto& entry) { return !ids.contains(entry.first); });
+}
+
+}  // namespace plumbago::query

@@ -1,0 +1,64 @@
+#include "query_flags.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "http/address.h"
+
+namespace plumbago::query {
+namespace {
+
+void AddLimitFlags(service::CommandLine& line, Limits& limits) {
+  line.Add("--targets-max", limits.targets_max, "Targets of one render request");
+  line.AddBytes("--target-bytes-max", limits.target_bytes_max, "Length of one target")
+      ->check(CLI::Range(1, 1 << 20));
+  line.Add("--fetches-per-query-max", limits.fetches_max,
+           "Different patterns and time ranges that one request may read");
+  line.Add("--series-per-query-max", limits.series_max,
+           "Series that one request may read; more takes more memory of shards and this process");
+  line.Add("--points-per-query-max", limits.points_max,
+           "Points that one request may read, and that its functions may create; 8 bytes each");
+  line.Add("--find-matches-max", limits.find_matches_max,
+           "Nodes that one pattern may match on a shard; the store has a limit of its own");
+  line.AddDuration("--shard-timeout", limits.shard_timeout,
+                   "Longest wait for one call to a shard; then the answer is partial");
+  line.AddDuration("--request-timeout", limits.request_timeout,
+                   "Longest request as a whole; keep it below Grafana's 30 s");
+}
+
+}  // namespace
+
+void AddFlags(service::CommandLine& line, QueryFlags& flags) {
+  service::AddCommonFlags(line, flags.common);
+  line.Add("--controller", flags.controller, "gRPC address of the tenant-controller, host:port");
+  line.Add("--http-listen", flags.http_listen, "Address of Graphite's HTTP API, host:port");
+  line.Add("--auth", flags.auth,
+           "none: everyone reads the tenant `default`; keys: a key with the scope READ is needed")
+      ->check(CLI::IsMember({"none", "keys"}));
+  line.AddSwitch("--allow-unauthenticated", flags.allow_unauthenticated,
+                 "Allow --auth none on an address that other machines reach");
+  line.Add("--cors-origin", flags.cors_origin,
+           "Access-Control-Allow-Origin of answers to browsers; empty: none");
+  line.Add("--concurrent-requests-max", flags.concurrent_requests_max,
+           "HTTP requests served at a time, a thread each")
+      ->check(CLI::Range(1, 4096));
+  line.Add("--queued-requests-max", flags.queued_requests_max,
+           "HTTP requests that may wait for a thread; further ones are answered 503");
+  line.AddBytes("--body-bytes-max", flags.body_bytes_max, "Size of one HTTP request body");
+  AddLimitFlags(line, flags.limits);
+  line.AddSwitch("--print-functions", flags.prints_functions,
+                 "Print the render functions as Markdown, and end");
+}
+
+absl::Status Validate(const QueryFlags& flags) {
+  const auto address = http::ParseAddress(flags.http_listen);
+  if (!address.ok()) return base::Annotate(address.status(), "--http-listen");
+  if (flags.auth == "keys" || http::IsLoopback(*address) || flags.allow_unauthenticated) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--http-listen ", flags.http_listen,
+                   " is open to other machines without keys; use --auth keys, listen on 127.0.0.1, "
+                   "or say --allow-unauthenticated"));
+}
+
+}  // namespace plumbago::query

@@ -1,0 +1,35 @@
+// The flags of plumbago-query.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "query/limits.h"
+#include "service/command_line.h"
+#include "service/runtime.h"
+
+namespace plumbago::query {
+
+struct QueryFlags {
+  service::CommonOptions common{.grpc_listen = "127.0.0.1:7500",
+                                .admin_listen = "127.0.0.1:7501",
+                                .data_dir = "/var/lib/plumbago/query"};
+  std::string controller = "127.0.0.1:7400";
+  std::string http_listen = "127.0.0.1:8080";
+  std::string auth = "none";  // none or keys
+  bool allow_unauthenticated = false;
+  std::string cors_origin = "*";
+  size_t concurrent_requests_max = 32;
+  size_t queued_requests_max = 256;
+  size_t body_bytes_max = 4 << 20;
+  Limits limits;
+  bool prints_functions = false;
+};
+
+void AddFlags(service::CommandLine& line, QueryFlags& flags);
+
+// InvalidArgument, naming the flag: a bad address, or open to the network without keys.
+absl::Status Validate(const QueryFlags& flags);
+
+}  // namespace plumbago::query
