@@ -1,8 +1,8 @@
 // plumbago-store: whisper files and the series index of one shard.
+
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "base/status.h"
 #include "index/series_index.h"
 #include "kv/rocksdb_key_value.h"
@@ -16,9 +16,6 @@
 namespace plumbago::store_service {
 namespace {
 
-// Besides the whisper files: index, sockets, logs.
-constexpr uint64_t kOtherFilesMax = 1024;
-
 absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
@@ -28,12 +25,7 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   PLUMBAGO_ASSIGN_OR_RETURN(auto key_value, kv::OpenRocksDb(absl::StrCat(data_dir, "/index")));
   PLUMBAGO_ASSIGN_OR_RETURN(auto index, index::SeriesIndex::Open(*key_value));
 
-  const uint64_t files_max = base::RaiseOpenFileLimit();
-  if (flags.store.open_files_max + kOtherFilesMax > files_max) {
-    flags.store.open_files_max = files_max > 2 * kOtherFilesMax ? files_max - kOtherFilesMax : 64;
-    base::LogWarning(absl::StrCat("--open-files-max is ", flags.store.open_files_max,
-                                  ", because the system allows ", files_max, " open files"));
-  }
+  flags.store.open_files_max = FitOpenFiles(flags.store.open_files_max);
   flags.store.directory = absl::StrCat(data_dir, "/whisper");
   store::Store store({.clock = runtime.clock(),
                       .file_system = runtime.file_system(),

@@ -1,5 +1,7 @@
 #include "store_flags.h"
 
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status.h"
 
 namespace plumbago::store_service {
@@ -57,6 +59,16 @@ absl::StatusOr<whisper::StorageRules> ReadStorageRules(base::FileSystem& file_sy
     text.aggregation_file = flags.storage_aggregation;
   }
   return whisper::StorageRules::Parse(text);
+}
+
+size_t FitOpenFiles(size_t open_files_max) {
+  constexpr uint64_t kOtherFilesMax = 1024;  // index, sockets, logs
+  const uint64_t files_max = base::RaiseOpenFileLimit();
+  if (open_files_max + kOtherFilesMax <= files_max) return open_files_max;
+  const size_t fitting = files_max > 2 * kOtherFilesMax ? files_max - kOtherFilesMax : 64;
+  base::LogWarning(absl::StrCat("--open-files-max is ", fitting, ", because the system allows ",
+                                files_max, " open files"));
+  return fitting;
 }
 
 }  // namespace plumbago::store_service

@@ -26,4 +26,7 @@ void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags);
 absl::StatusOr<whisper::StorageRules> ReadStorageRules(base::FileSystem& file_system,
                                                        const StoreFlags& flags);
 
+// `open_files_max` as given, or less where the system does not allow so many, with a warning.
+size_t FitOpenFiles(size_t open_files_max);
+
 }  // namespace plumbago::store_service
