@@ -9,7 +9,6 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -110,40 +109,39 @@ class PointsTest(unittest.TestCase):
                     Protocol "tcp"
                     Prefix "collectd."
                   </Node>
-                </Plugin>""")
+                </Plugin>
+                """)
+            log = open(pathlib.Path(directory) / "collectd.log", "w+")
             daemon = subprocess.Popen(["/usr/sbin/collectd", "-f", "-C", str(configuration)],
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                      stdout=log, stderr=log)
             try:
                 self.cluster.wait_for_series("collectd.testhost.load.load.*", 3)
                 found = self.cluster.get("/metrics/find", query="collectd.testhost.memory.*")
                 self.assertIn("memory-free", [node["text"] for node in found])
                 one_minute = self.cluster.points("collectd.testhost.load.load.shortterm", "-2min", "now")
                 self.assertTrue(all(value >= 0 for value in one_minute.popitem()[1].values()))
+            except AssertionError:
+                log.seek(0)
+                print(f"---- log of collectd\n{log.read()}")
+                raise
             finally:
                 daemon.terminate()
                 daemon.wait(20)
+                log.close()
 
-    def test_a_file_of_another_tool_is_found_and_served(self):
+    def test_files_of_another_tool_are_found_and_served(self):
         end = now() // 60 * 60
-        metric = "foreign.tool.series"
-        directory = self.cluster.stores[self.shard_of(metric)].data_dir / "whisper/default/foreign/tool"
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / "series.wsp"
-        whisper_tool("whisper-create", path, "60s:1d")
-        whisper_tool("whisper-update", path, f"{end - 60}:1.5", f"{end}:2.5")
-        harness.wait_until(lambda: self.cluster.get("/metrics/find", query="foreign.tool.*"), "it is found")
-        self.assertEqual(self.cluster.points("foreign.tool.*", end - 120, end),
-                         {metric: {end - 60: 1.5, end: 2.5}})
-
-    def shard_of(self, metric):
-        """Which of the stores has the slot of a metric: the one where a point of it gets its file."""
-        self.cluster.send_tcp(f"{metric} 0 {now() - 300}\n")
-        path = harness.wait_until(lambda: self.cluster.file_of(metric), "the file is there")
-        harness.wait_until(lambda: self.cluster.unstored_points() == 0, "all points are stored")
         for number, store in enumerate(self.cluster.stores):
-            if store.data_dir in path.parents:
-                return number
-        raise AssertionError(path)
+            directory = store.data_dir / "whisper/default/foreign/tool"
+            directory.mkdir(parents=True, exist_ok=True)
+            path = directory / f"series{number}.wsp"
+            whisper_tool("whisper-create", path, "60s:1d")
+            whisper_tool("whisper-update", path, f"{end - 60}:{number}.5", f"{end}:{number}.25")
+        harness.wait_until(lambda: len(self.cluster.get("/metrics/find", query="foreign.tool.*")) == 2,
+                           "both are found")
+        self.assertEqual(self.cluster.points("foreign.tool.*", end - 120, end),
+                         {"foreign.tool.series0": {end - 60: 0.5, end: 0.25},
+                          "foreign.tool.series1": {end - 60: 1.5, end: 1.25}})
 
     def test_a_corrupt_file_fails_alone_and_is_not_touched(self):
         at = now()
