@@ -102,8 +102,10 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
     PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric()));
   }
   SeriesFile& file = *opened.file;
-  FetchedSeries fetched{
-      .series = {}, .method = file.header.method, .x_files_factor = file.header.x_files_factor};
+  FetchedSeries fetched{.series = {},
+                        .method = file.header.method,
+                        .x_files_factor = file.header.x_files_factor,
+                        .finest_step = file.header.archives.front().seconds_per_point};
   {
     base::MutexLock lock(file.mutex);
     PLUMBAGO_ASSIGN_OR_RETURN(fetched.series,

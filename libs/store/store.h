@@ -52,6 +52,7 @@ struct FetchedSeries {
   whisper::Series series;
   whisper::AggregationMethod method = whisper::AggregationMethod::kAverage;
   float x_files_factor = 0;
+  uint32_t finest_step = 0;  // of the first archive; series.step is that of the archive read
 };
 
 class Store {

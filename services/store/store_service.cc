@@ -62,6 +62,7 @@ void FillSeries(store::FetchedSeries fetched, v1::FetchedSeries* series) {
   const absl::string_view method = whisper::MethodName(fetched.method);
   series->set_aggregation_method(method.data(), method.size());
   series->set_x_files_factor(fetched.x_files_factor);
+  series->set_finest_step(fetched.finest_step);
 }
 
 v1::WatchIndexResponse::Kind ToProto(index::SeriesIndex::Event::Kind kind) {

@@ -131,6 +131,7 @@ TEST_CASE("Written points are applied in order, fetched, found and listed", "[st
   CHECK(series[0].step() == 60);
   CHECK(series[0].aggregation_method() == "average");
   CHECK(series[0].x_files_factor() == 0.5F);
+  CHECK(series[0].finest_step() == series[0].step());
   REQUIRE(series[0].value_size() == 1);
   CHECK(series[0].value(0) == 7);
   CHECK(series[1].metric_index() == 2);

@@ -1,0 +1,271 @@
+// Graphite's HTTP API over a fake shard: what clients send, what they get, and how errors look. The
+// clock stands at 2000 s; the stored series has points at 1970, 1980 and 1990.
+#include "http_api.h"
+
+#include <zlib.h>
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "answer.h"
+#include "base/sha256.h"
+#include "query/testing/fake_shards.h"
+
+namespace plumbago::query {
+namespace {
+
+using Json = nlohmann::json;
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+class Fixture {
+ public:
+  explicit Fixture(Authentication authentication = Authentication::kNone)
+      : api({engine, functions, snapshots, clock, metrics},
+            {.authentication = authentication, .cors_origin = "*"}) {
+    clients.shards["shard-0"] = shard;
+    shard->stored["web.a"].points = {{1970, 1}, {1980, 2}, {1990, 3}};
+    v1::Snapshot proto;
+    proto.set_version(1);
+    auto* topology = proto.mutable_topology();
+    topology->set_epoch(1);
+    auto* info = topology->add_shard();
+    info->set_id("shard-0");
+    info->set_cache_address("c");
+    info->set_store_address("s");
+    info->set_state(v1::Shard::ACTIVE);
+    auto* range = topology->add_slots();
+    range->set_last(topology::kSlotCount - 1);
+    range->add_shard("shard-0");
+    AddTenant("acme", v1::Tenant::ACTIVE, proto);
+    AddTenant("gone", v1::Tenant::DELETING, proto);
+    AddKey("acme", "reader", v1::Key::READ, proto);
+    AddKey("acme", "writer", v1::Key::INGEST, proto);
+    AddKey("gone", "late", v1::Key::READ, proto);
+    snapshots.Publish(*topology::Snapshot::FromProto(proto));
+  }
+
+  http::Response Send(const std::string& method, const std::string& path, const std::string& query,
+                      const std::string& body = {}, const HeaderList& headers = {}) {
+    http::Request request;
+    request.method = method;
+    request.path = path;
+    request.query = query;
+    request.body = body;
+    for (const auto& [name, value] : headers) request.headers.Add(name, value);
+    return api.Handle(request);
+  }
+
+  http::Response Get(const std::string& path, const std::string& query = {},
+                     const HeaderList& headers = {}) {
+    return Send("GET", path, query, "", headers);
+  }
+
+  base::SimulatedClock clock{absl::FromUnixSeconds(2000)};
+  base::Metrics metrics;
+  std::shared_ptr<FakeShard> shard = std::make_shared<FakeShard>();
+  FakeShards clients;
+  functions::FunctionTable functions = functions::MakeBuiltinFunctions();
+  topology::SnapshotHolder snapshots;
+  Engine engine{Limits(), functions, clients, clock};
+  HttpApi api;
+
+ private:
+  static void AddTenant(const std::string& id, v1::Tenant::State state, v1::Snapshot& proto) {
+    auto* tenant = proto.add_tenant();
+    tenant->set_id(id);
+    tenant->set_state(state);
+  }
+  static void AddKey(const std::string& tenant, const std::string& secret, v1::Key::Scope scope,
+                     v1::Snapshot& proto) {
+    auto* key = proto.add_key();
+    key->set_id("key-" + secret);
+    key->set_tenant(tenant);
+    key->add_scope(scope);
+    key->set_secret_sha256(base::Sha256(secret));
+  }
+};
+
+constexpr char kWebA[] =
+    R"([{"target":"web.a","tags":{"name":"web.a"},"datapoints":[[1.0,1970],[2.0,1980],[3.0,1990]]}])";
+
+TEST_CASE("Render answers GET and POST, with every kind of path and parameter", "[http_api]") {
+  Fixture fixture;
+  const HeaderList form = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&format=json").body == kWebA);
+  CHECK(fixture.Get("//render/", "target[]=web.a&from=1960&until=1990").body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&from=-40s&until=-10s").body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&until=1960&from=1990").body == kWebA);
+  CHECK(fixture
+            .Send("POST", "/render", "from=1&format=raw",
+                  "target=web.a&from=1960&until=1990&format=json", form)
+            .body == kWebA);
+  const auto response = fixture.Get("/render", "target=web.a&from=1960&until=1990");
+  CHECK(response.status == 200);
+  CHECK(response.content_type == "application/json");
+  CHECK(response.headers.Get("Access-Control-Allow-Origin") == "*");
+  CHECK(response.headers.Get("X-Plumbago-Partial") == "");
+}
+
+TEST_CASE("Render has csv, raw, jsonp and pretty", "[http_api]") {
+  Fixture fixture;
+  const std::string range = "target=web.a&from=1960&until=1970&";
+  CHECK(fixture.Get("/render", range + "format=raw").body == "web.a,1970,1980,10|1.0\n");
+  CHECK(fixture.Get("/render", range + "rawData=1").body == "web.a,1970,1980,10|1.0\n");
+  CHECK(fixture.Get("/render", range + "format=csv").body == "web.a,1970-01-01 00:32:50,1.0\r\n");
+  CHECK(fixture.Get("/render", range + "format=csv&tz=Nowhere/At_all").body ==
+        "web.a,1970-01-01 00:32:50,1.0\r\n");
+  const auto jsonp = fixture.Get("/render", range + "jsonp=call.back_1");
+  CHECK(jsonp.content_type == "text/javascript");
+  CHECK(jsonp.body.starts_with("call.back_1([{"));
+  CHECK(fixture.Get("/render", range + "jsonp=alert(1)").status == 400);
+  CHECK(PrettyJson(R"([{"a":[],"b":{"c":"x,{\""}},1])") ==
+        "[\n  {\n    \"a\": [],\n    \"b\": {\n      \"c\": \"x,{\\\"\"\n    }\n  },\n  1\n]");
+}
+
+TEST_CASE("Render consolidates, drops nulls and knows Grafana's wrapper", "[http_api]") {
+  Fixture fixture;
+  CHECK(Json::parse(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=1")
+                        .body)[0]["datapoints"] == Json::parse("[[2.0,1970]]"));
+  CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=0").body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=x").body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&from=1940&until=1990&noNullPoints").body == kWebA);
+  const auto wrapped = Json::parse(
+      fixture.Get("/render", "target=aliasSub(web.a%2C%20%22(%5E.*%24)%22%2C%20%22%5C1%20A%22)")
+          .body);
+  CHECK(wrapped[0]["target"] == "web.a A");
+  CHECK(fixture.Get("/render").body == "[]");
+  CHECK(fixture.Get("/render", "target=nothing").body == "[]");
+  CHECK(Json::parse(fixture.Get("/render", "target=constantLine(100)").body)[0]["datapoints"]
+            .size() == 3);
+  CHECK(Json::parse(fixture.Get("/render", "target=template(web.$x)&template[x]=a&from=1960")
+                        .body)[0]["target"] == "web.a");
+}
+
+TEST_CASE("Mistakes are answered with JSON that names them", "[http_api]") {
+  Fixture fixture;
+  const auto [query, expected] = GENERATE(table<std::string, std::string>({
+      {"target=sumSeries(web.a", "expected ',' or ')' at position 15"},
+      {"target=nosuch(web.a)", "unknown function nosuch() at position 0"},
+      {"target=%23Z.x y", "expected '|' or the end at position 5"},
+      {"target=a&from=blah", "from: time \"blah\": use an epoch"},
+      {"target=a&until=undefined", "until: time \"undefined\""},
+      {"target=a&from=100&until=100", "empty time range"},
+      {"target=a&format=png", "format is \"png\"; use json, csv or raw"},
+      {"target=a&xFilesFactor=x", "xFilesFactor is \"x\""},
+      {"target=a&now=soon", "now: time \"soon\""},
+  }));
+  CAPTURE(query);
+  const auto response = fixture.Get("/render", query);
+  CHECK(response.status == 400);
+  CHECK(response.content_type == "application/json");
+  const Json json = Json::parse(response.body);
+  CHECK_THAT(json["message"].get<std::string>(), Catch::Contains(expected));
+  CHECK(json["error"] == json["message"]);
+}
+
+TEST_CASE("Other paths and methods are refused", "[http_api]") {
+  Fixture fixture;
+  CHECK(fixture.Get("/nowhere").status == 404);
+  CHECK(fixture.Send("DELETE", "/render", "").status == 405);
+  const auto options = fixture.Send("OPTIONS", "/render", "");
+  CHECK(options.status == 204);
+  CHECK_THAT(std::string(options.headers.Get("Access-Control-Allow-Methods")),
+             Catch::Contains("POST"));
+}
+
+TEST_CASE("Find and its relatives", "[http_api]") {
+  Fixture fixture;
+  const auto found = fixture.Send("POST", "/metrics/find", "from=1&until=2", "query=web.*");
+  CHECK(found.body ==
+        R"([{"text":"a","id":"web.a","allowChildren":0,"expandable":0,"leaf":1,"context":{}}])");
+  CHECK(found.headers.Get("Cache-Control") == "no-cache");
+  CHECK(fixture.Get("/metrics", "query=web.*").body == found.body);
+  CHECK(Json::parse(fixture.Get("/metrics/find", "query=web.&format=completer")
+                        .body)["metrics"][0]["is_leaf"] == "1");
+  CHECK(fixture.Get("/metrics/find").status == 400);
+  CHECK(fixture.Get("/metrics/find", "query=").status == 400);
+  CHECK(fixture.Get("/metrics/find", "query=a&format=tree").status == 400);
+  CHECK(fixture.Get("/metrics/find", "query=a&leavesOnly=x").status == 400);
+  CHECK(fixture.Get("/metrics/expand", "query=web.*&query=nothing").body ==
+        R"({"results":["web.a"]})");
+  CHECK(fixture.Get("/metrics/expand", "query=web.*&groupByExpr=1").body ==
+        R"({"results":{"web.*":["web.a"]}})");
+  CHECK(fixture.Get("/metrics/expand").status == 400);
+  CHECK(fixture.Get("/metrics/index.json").body == R"(["web.a"])");
+}
+
+TEST_CASE("Functions, version, metrics and the first page", "[http_api]") {
+  Fixture fixture;
+  CHECK(fixture.Get("/version").body == "1.1.10\n");
+  CHECK(fixture.Get("/functions/scale").body.starts_with(R"({"name":"scale")"));
+  CHECK(fixture.Get("/functions/nosuch").status == 404);
+  CHECK(Json::parse(fixture.Get("/functions", "group=Alias").body).size() == 3);
+  CHECK(Json::parse(fixture.Get("/functions", "group=Alias&grouped=1").body)["Alias"].size() == 3);
+  CHECK(fixture.Get("/functions", "type=pie").body == "{}");
+  CHECK_THAT(fixture.Get("/").body, Catch::Contains("/render"));
+  CHECK_THAT(fixture.Get("/metrics").body,
+             Catch::Contains("plumbago_query_requests_total{code=\"200\",endpoint=\"version\"} 1"));
+}
+
+TEST_CASE("A partial answer says so, or is refused where that is asked", "[http_api]") {
+  Fixture fixture;
+  fixture.shard->cache_status = absl::DeadlineExceededError("slow");
+  const auto partial = fixture.Get("/render", "target=web.a&from=1960");
+  CHECK(partial.status == 200);
+  CHECK(partial.headers.Get("X-Plumbago-Partial") == "shard-0 (deadline exceeded in cache read)");
+  const auto denied = fixture.Get("/render", "target=web.a&from=1960&partial=deny");
+  CHECK(denied.status == 503);
+  CHECK_THAT(denied.body, Catch::Contains("shard-0 (deadline exceeded"));
+  fixture.shard->store_status = absl::UnavailableError("gone");
+  CHECK(fixture.Get("/render", "target=web.a").status == 503);
+  CHECK(fixture.Get("/metrics/find", "query=*").status == 503);
+}
+
+TEST_CASE("A damaged series is a warning beside the others", "[http_api]") {
+  Fixture fixture;
+  fixture.shard->stored["web.b"].error = "header: damaged";
+  const auto response = fixture.Get("/render", "target=web.*&from=1960");
+  CHECK(response.headers.Get("X-Plumbago-Warnings") == "web.b: header: damaged");
+  CHECK(Json::parse(response.body).size() == 1);
+}
+
+TEST_CASE("Keys of three kinds name the tenant", "[http_api]") {
+  Fixture fixture(Authentication::kKeys);
+  const auto basic = [](const std::string& credential) {
+    return "basic " + absl::Base64Escape(credential);
+  };
+  const auto status = [&](const std::string& name, const std::string& value) {
+    return fixture.Get("/render", "target=web.*&from=1960", {{name, value}}).status;
+  };
+  CHECK(status("X-Api-Key", "reader") == 200);
+  CHECK(status("Authorization", "Bearer reader") == 200);
+  CHECK(status("Authorization", basic("grafana:reader")) == 200);
+  CHECK(status("Authorization", basic("reader:")) == 200);
+  CHECK(status("Authorization", basic("reader")) == 200);
+  CHECK(fixture.shard->calls[0] == "find acme web.*");
+  CHECK(status("X-Api-Key", "wrong") == 401);
+  CHECK(status("Authorization", "Basic !!") == 401);
+  CHECK(status("X-Api-Key", "writer") == 403);
+  CHECK(status("X-Api-Key", "late") == 403);
+  const auto anonymous = fixture.Get("/render", "target=web.a");
+  CHECK(anonymous.status == 401);
+  CHECK(anonymous.headers.Get("WWW-Authenticate") != "");
+  CHECK(Json::parse(anonymous.body).contains("message"));
+  CHECK(fixture.Get("/functions").status == 200);
+}
+
+TEST_CASE("Large answers are compressed for those who take it", "[http_api]") {
+  Fixture fixture;
+  const auto packed = fixture.Get("/functions", "", {{"Accept-Encoding", "gzip"}});
+  CHECK(packed.headers.Get("Content-Encoding") == "gzip");
+  CHECK(packed.body.starts_with("\x1f\x8b"));
+  CHECK(fixture.Get("/functions").headers.Get("Content-Encoding") == "");
+  CHECK(fixture.Get("/version", "", {{"Accept-Encoding", "gzip"}}).body == "1.1.10\n");
+}
+
+}  // namespace
+}  // namespace plumbago::query
