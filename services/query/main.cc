@@ -39,22 +39,20 @@ absl::Status RunQuery(const QueryFlags& flags, plumbago::service::Runtime& runti
        .request_timeout = flags.limits.request_timeout});
 
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
+  auto server = plumbago::http::Server::Start(
+      HttpServerOptions(flags), [&api](const auto& request) { return api.Handle(request); });
+  if (!server.ok()) return plumbago::base::Annotate(server.status(), "--http-listen");
+  plumbago::base::LogInfo(absl::StrCat("serves HTTP on port ", (*server)->port()));
+  runtime.health().SetNotReady("no slot map yet: waiting for the tenant-controller");
+  snapshots.AddListener([&](const auto& snapshot) {
+    if (!snapshot->slot_map()->shards().empty()) runtime.health().SetReady();
+  });
   plumbago::rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
                                           .service = "query",
                                           .instance = absl::StrCat("query-", getpid()),
                                           .snapshot_path = flags.common.data_dir + "/snapshot.pb"},
                                          runtime.file_system(), runtime.metrics(), snapshots);
   PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
-  plumbago::http::ServerOptions server_options;
-  server_options.listen = flags.http_listen;
-  server_options.handler_threads = flags.concurrent_requests_max;
-  server_options.requests_max = flags.concurrent_requests_max + flags.queued_requests_max;
-  server_options.body_bytes_max = flags.body_bytes_max;
-  auto server = plumbago::http::Server::Start(
-      server_options, [&api](const auto& request) { return api.Handle(request); });
-  if (!server.ok()) return plumbago::base::Annotate(server.status(), "--http-listen");
-  plumbago::base::LogInfo(absl::StrCat("serves HTTP on port ", (*server)->port()));
-  runtime.health().SetReady();
 
   runtime.WaitForStop();
   (*server)->Stop(flags.common.drain_timeout);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "http/server.h"
 #include "query/limits.h"
 #include "service/command_line.h"
 #include "service/runtime.h"
@@ -31,5 +32,7 @@ void AddFlags(service::CommandLine& line, QueryFlags& flags);
 
 // InvalidArgument, naming the flag: a bad address, or open to the network without keys.
 absl::Status Validate(const QueryFlags& flags);
+
+http::ServerOptions HttpServerOptions(const QueryFlags& flags);
 
 }  // namespace plumbago::query
