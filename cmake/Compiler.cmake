@@ -5,8 +5,9 @@ set(PLUMBAGO_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them: add
 
 find_program(PLUMBAGO_CCACHE ccache)
 if(PLUMBAGO_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PLUMBAGO_CCACHE})
-  set(CMAKE_C_COMPILER_LAUNCHER ${PLUMBAGO_CCACHE})
+  # One compiler cache serves every checkout: paths below the source tree are taken as relative.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${PLUMBAGO_CCACHE})
 endif()
 
 find_program(PLUMBAGO_MOLD mold)
@@ -27,7 +28,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(plumbago_warnings INTERFACE -Wthread-safety)
 endif()
 
-# Relative paths in debug information and __FILE__, so that one compiler cache serves every checkout.
+# Relative paths in debug information and __FILE__, whatever the checkout is called.
 add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -fno-omit-frame-pointer)
 
 if(PLUMBAGO_SANITIZE)
