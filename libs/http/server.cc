@@ -49,10 +49,12 @@ Request FromBeast(BeastRequest& request, const tcp::socket& socket) {
   return result;
 }
 
-Response PlainResponse(int status, std::string body) {
+// JSON, because Grafana shows the member `message`; `message` needs no escaping.
+Response ErrorResponse(int status, const std::string& message) {
   Response response;
   response.status = status;
-  response.body = std::move(body);
+  response.content_type = "application/json";
+  response.body = absl::StrCat("{\"message\":\"", message, "\",\"error\":\"", message, "\"}\n");
   return response;
 }
 
@@ -136,15 +138,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnRead(beast::error_code error) {
     if (error == beast::http::error::body_limit) {
       return Refuse(413, absl::StrCat("request body is larger than ",
-                                      dispatcher_->options().body_bytes_max, " bytes\n"));
+                                      dispatcher_->options().body_bytes_max, " bytes"));
     }
     if (error == beast::http::error::header_limit) {
       return Refuse(431, absl::StrCat("request headers are larger than ",
-                                      dispatcher_->options().header_bytes_max, " bytes\n"));
+                                      dispatcher_->options().header_bytes_max, " bytes"));
     }
     if (error) return Close();
     if (!dispatcher_->Admit()) {
-      Response response = PlainResponse(503, "too many requests are running; try again\n");
+      Response response = ErrorResponse(503, "too many requests are running; try again");
       response.headers.Add("Retry-After", "1");
       return Write(std::move(response));
     }
@@ -164,9 +166,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   // Answers and closes: what follows on the socket cannot be read any more.
-  void Refuse(int status, std::string body) {
+  void Refuse(int status, const std::string& message) {
     must_close_ = true;
-    Write(PlainResponse(status, std::move(body)));
+    Write(ErrorResponse(status, message));
   }
 
   void Write(Response response) {

@@ -2,7 +2,8 @@
 //
 // A handler may block; it runs on a pool thread. When `requests_max` requests are running or
 // waiting, further ones are answered 503 with Retry-After at once. Bodies and headers above their
-// limits are answered 413 and 431, idle connections are closed. Start and Stop belong to one owner.
+// limits are answered 413 and 431 (all three with {"message": ...}), idle connections are closed.
+// Start and Stop belong to one owner.
 #pragma once
 
 #include <cstddef>

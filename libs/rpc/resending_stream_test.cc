@@ -167,16 +167,5 @@ TEST_CASE("ResendingStream holds items while there is no server, and Stop does n
   server->Shutdown(absl::ZeroDuration());
 }
 
-TEST_CASE("Server names the address that is in use", "[rpc]") {
-  BreakingServer service(1);
-  BreakingServer other(1);
-  auto server = Server::Start({.listen = "127.0.0.1:0"}, {&service}).value();
-  const std::string listen = "127.0.0.1:" + std::to_string(server->port());
-  const absl::Status status = Server::Start({.listen = listen}, {&other}).status();
-  CHECK(absl::IsUnavailable(status));
-  CHECK(std::string(status.message()).find(listen) != std::string::npos);
-  server->Shutdown(absl::ZeroDuration());
-}
-
 }  // namespace
 }  // namespace plumbago::rpc
