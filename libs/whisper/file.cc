@@ -1,13 +1,10 @@
 #include "whisper/file.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "base/check.h"
 #include "base/status.h"
-#include "whisper/internal/encoding.h"
-#include "whisper/internal/slots.h"
+#include "whisper/internal/window.h"
 
 namespace plumbago::whisper {
 namespace {
@@ -29,56 +26,24 @@ absl::StatusOr<std::unique_ptr<base::File>> OpenTemporary(base::FileSystem& file
   return file;
 }
 
-absl::Status Fill(base::File& file, const Header& header) {
-  PLUMBAGO_RETURN_IF_ERROR(file.Preallocate(header.file_bytes()));
+absl::Status Fill(base::File& file, const Header& header, Allocation allocation) {
+  PLUMBAGO_RETURN_IF_ERROR(allocation == Allocation::kReserve
+                               ? file.Preallocate(header.file_bytes())
+                               : file.WriteAt(header.file_bytes() - 1, absl::string_view("", 1)));
   return file.WriteAt(0, EncodeHeader(header));
-}
-
-// The finest archive that reaches back `age_seconds`; at most the longest retention is asked for.
-size_t SelectArchive(const Header& header, int64_t age_seconds) {
-  size_t index = 0;
-  while (index + 1 < header.archives.size() &&
-         static_cast<int64_t>(header.archives[index].retention_seconds()) < age_seconds) {
-    ++index;
-  }
-  return index;
-}
-
-// Values of `count` slots from series->start on; no more than the ring has.
-absl::Status ReadValues(const OpenFile& from, size_t archive_index, uint64_t count,
-                        Series* series) {
-  const Archive& archive = from.header.archives[archive_index];
-  series->values.assign(count, kMissing);
-  from.base_times.resize(from.header.archives.size());
-  uint32_t& base_time = from.base_times[archive_index];
-  if (base_time == 0) {
-    PLUMBAGO_ASSIGN_OR_RETURN(base_time, internal::ReadBaseTime(from.file, archive));
-  }
-  if (base_time == 0) return absl::OkStatus();
-  std::string bytes;
-  PLUMBAGO_RETURN_IF_ERROR(internal::ReadSlots(
-      from.file, archive, internal::SlotOf(archive, base_time, series->start), count, &bytes));
-  const char* slot = bytes.data();
-  int64_t time = series->start;
-  for (double& value : series->values) {
-    if (internal::LoadU32(slot) == time) value = internal::LoadDouble(slot + 4);
-    slot += kPointBytes;
-    time += archive.seconds_per_point;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<base::File>> Create(base::FileSystem& file_system,
                                                    const std::string& path, const Header& header,
-                                                   Existing existing) {
+                                                   Existing existing, Allocation allocation) {
   if (existing == Existing::kRefuse && file_system.Stat(path).ok()) {
     return absl::AlreadyExistsError(absl::StrCat("File ", path, " already exists!"));
   }
   const std::string temporary = absl::StrCat(path, ".tmp");
   PLUMBAGO_ASSIGN_OR_RETURN(auto file, OpenTemporary(file_system, temporary));
-  absl::Status status = Fill(*file, header);
+  absl::Status status = Fill(*file, header, allocation);
   if (status.ok()) status = file_system.Rename(temporary, path);
   if (!status.ok()) {
     file_system.Remove(temporary).IgnoreError();  // the first error is the one to report
@@ -104,25 +69,18 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
   return header;
 }
 
+absl::Status WriteMetadata(base::File& file, const Header& header) {
+  return file.WriteAt(0, absl::string_view(EncodeHeader(header)).substr(0, kMetadataBytes));
+}
+
 absl::StatusOr<Series> Fetch(const OpenFile& file, const FetchRange& range) {
-  const Header& header = file.header;
-  if (range.from > range.until) {
-    return absl::InvalidArgumentError(absl::StrCat("Invalid time interval: from time '", range.from,
-                                                   "' is after until time '", range.until, "'"));
-  }
-  const int64_t oldest = range.now - static_cast<int64_t>(header.max_retention_seconds());
-  const int64_t from = std::max(range.from, oldest);
-  const int64_t until = std::min(range.until, range.now);
-  const size_t archive_index = SelectArchive(header, range.now - from);
-  const Archive& archive = header.archives[archive_index];
-  const int64_t step = archive.seconds_per_point;
-  Series series{.start = 0, .step = archive.seconds_per_point, .values = {}};
-  if (range.from > range.now || range.until < oldest) return series;
-  series.start = internal::AlignDown(from, step) + step;
-  const int64_t end = internal::AlignDown(until, step) + step;
-  const auto count = static_cast<uint64_t>(std::max<int64_t>(1, (end - series.start) / step));
-  PLUMBAGO_CHECK(count <= archive.point_count);  // it reaches back to `from`
-  PLUMBAGO_RETURN_IF_ERROR(ReadValues(file, archive_index, count, &series));
+  PLUMBAGO_ASSIGN_OR_RETURN(const internal::Window window,
+                            internal::SelectWindow(file.header.archives, range));
+  Series series{.start = window.start,
+                .step = file.header.archives[window.archive_index].seconds_per_point,
+                .values = std::vector<double>(window.count, kMissing)};
+  PLUMBAGO_RETURN_IF_ERROR(internal::VisitSlots(
+      file, window, [&series](uint64_t index, double value) { series.values[index] = value; }));
   return series;
 }
 

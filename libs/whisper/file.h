@@ -22,18 +22,28 @@ enum class Existing {
   kReplace,  // for what ReadHeader called unfinished
 };
 
+enum class Allocation {
+  kReserve,  // the blocks are there: no later write of a point can run out of disk
+  kSparse,   // only what is written takes blocks
+};
+
 // Makes a file without points and returns it open for update. Crash-safe: it appears under `path`
 // complete or not at all (temporary name beside it, blocks reserved, header, rename). Neither the
 // file nor its directory is synced here, which would cost milliseconds a series: that is left to
 // the caller's next checkpoint. Missing directories are made.
 absl::StatusOr<std::unique_ptr<base::File>> Create(base::FileSystem& file_system,
                                                    const std::string& path, const Header& header,
-                                                   Existing existing);
+                                                   Existing existing,
+                                                   Allocation allocation = Allocation::kReserve);
 
 // The checked header of an open file. DataLoss where the header is damaged or the file is shorter
 // than it says. NotFound where the file is empty or begins with zeroes: the remains of a creation
 // that a power cut interrupted; it holds nothing and may be replaced.
 absl::StatusOr<Header> ReadHeader(base::File& file);
+
+// Stores method and factor of `header`, whose archives are those of `file`. Points that were
+// aggregated before stay as they are.
+absl::Status WriteMetadata(base::File& file, const Header& header);
 
 // The time in slot 0 of each archive, which all others are counted from; 0 or absent: not known.
 // Callers keep it beside the open file, empty at first, and save a read for each archive and

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/status.h"
 #include "whisper/aggregate.h"
 #include "whisper/internal/encoding.h"
@@ -228,6 +229,16 @@ absl::StatusOr<UpdateResult> Updater::UpdateMany(const OpenFile& to, absl::Span<
     end = first;
   }
   return UpdateResult{.uncovered_count = end};
+}
+
+absl::Status Updater::UpdateArchive(const OpenFile& to, size_t archive_index,
+                                    absl::Span<const Point> points) {
+  PLUMBAGO_CHECK(IsStrictlyAscending(points));
+  to.base_times.resize(to.header.archives.size());
+  const uint32_t step = to.header.archives[archive_index].seconds_per_point;
+  // A slot with the time 0 is an empty one.
+  while (!points.empty() && Align(points.front().time, step) == 0) points.remove_prefix(1);
+  return points.empty() ? absl::OkStatus() : Flush(*this, to).Run(archive_index, points);
 }
 
 absl::Status Updater::UpdateOne(const OpenFile& to, Point point, int64_t now) {

@@ -46,6 +46,11 @@ class Updater {
   absl::StatusOr<UpdateResult> UpdateMany(const OpenFile& to, absl::Span<const Point> points,
                                           int64_t now, Duplicates duplicates);
 
+  // Writes `points`, ascending by time, into one archive whatever their age, and from there into
+  // the coarser ones.
+  absl::Status UpdateArchive(const OpenFile& to, size_t archive_index,
+                             absl::Span<const Point> points);
+
   // whisper.update: InvalidArgument where the point is in the future or not younger than the
   // longest retention.
   absl::Status UpdateOne(const OpenFile& to, Point point, int64_t now);

@@ -1,0 +1,139 @@
+#include "base/testing/fault_file_system.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace plumbago::base::testing {
+
+class FaultFileSystem::FaultFile final : public File {
+ public:
+  FaultFile(FaultFileSystem& faults, std::unique_ptr<File> real, std::string path)
+      : faults_(faults), real_(std::move(real)), path_(std::move(path)) {}
+
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kRead, path_));
+    return real_->ReadAt(offset, buffer, size);
+  }
+
+  absl::Status WriteAt(uint64_t offset, absl::string_view data) override {
+    const Outcome outcome = faults_.Next(kWrite);
+    if (outcome == Outcome::kWorks) return real_->WriteAt(offset, data);
+    if (outcome == Outcome::kFailsHalfWay) {
+      PLUMBAGO_RETURN_IF_ERROR(real_->WriteAt(offset, data.substr(0, data.size() / 2)));
+    }
+    return faults_.FaultStatus(path_);
+  }
+
+  absl::StatusOr<uint64_t> Size() override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kRead, path_));
+    return real_->Size();
+  }
+
+  absl::Status Preallocate(uint64_t size) override {
+    const Outcome outcome = faults_.Next(kPreallocate);
+    if (outcome == Outcome::kWorks) return real_->Preallocate(size);
+    if (outcome == Outcome::kFailsHalfWay) PLUMBAGO_RETURN_IF_ERROR(real_->Preallocate(size / 2));
+    return faults_.FaultStatus(path_);
+  }
+
+  absl::Status Sync() override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kSync, path_));
+    return real_->Sync();
+  }
+
+ private:
+  FaultFileSystem& faults_;
+  const std::unique_ptr<File> real_;
+  const std::string path_;
+};
+
+void FaultFileSystem::Set(const Plan& plan) {
+  MutexLock lock(mutex_);
+  plan_ = plan;
+  call_count_ = 0;
+}
+
+bool FaultFileSystem::has_failed() const {
+  MutexLock lock(mutex_);
+  return plan_.nth != 0 && call_count_ >= plan_.nth;
+}
+
+FaultFileSystem::Outcome FaultFileSystem::Next(Kind kind) {
+  MutexLock lock(mutex_);
+  if (plan_.nth == 0) return Outcome::kWorks;
+  const bool is_dead = plan_.after == After::kDead && call_count_ >= plan_.nth;
+  if (is_dead) return Outcome::kFails;
+  if ((plan_.kinds & kind) == 0 || ++call_count_ != plan_.nth) return Outcome::kWorks;
+  return plan_.fault == Fault::kShortWrite ? Outcome::kFailsHalfWay : Outcome::kFails;
+}
+
+absl::Status FaultFileSystem::FaultStatus(const std::string& path) const {
+  MutexLock lock(mutex_);
+  return ErrnoStatus(plan_.fault == Fault::kIoError ? EIO : ENOSPC, absl::StrCat("fault in ", path));
+}
+
+absl::Status FaultFileSystem::Check(Kind kind, const std::string& path) {
+  return Next(kind) == Outcome::kWorks ? absl::OkStatus() : FaultStatus(path);
+}
+
+absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::Wrap(
+    absl::StatusOr<std::unique_ptr<File>> opened, const std::string& path) {
+  if (!opened.ok()) return opened;
+  return std::make_unique<FaultFile>(*this, *std::move(opened), path);
+}
+
+absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::OpenForRead(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kOpen, path));
+  return Wrap(real_.OpenForRead(path), path);
+}
+
+absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::OpenForUpdate(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kOpen, path));
+  return Wrap(real_.OpenForUpdate(path), path);
+}
+
+absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::CreateExclusive(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kCreate, path));
+  return Wrap(real_.CreateExclusive(path), path);
+}
+
+absl::StatusOr<FileInfo> FaultFileSystem::Stat(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kRead, path));
+  return real_.Stat(path);
+}
+
+absl::StatusOr<std::vector<DirectoryEntry>> FaultFileSystem::ListDirectory(
+    const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kRead, path));
+  return real_.ListDirectory(path);
+}
+
+absl::Status FaultFileSystem::CreateDirectories(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kCreate, path));
+  return real_.CreateDirectories(path);
+}
+
+absl::Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kRename, from));
+  return real_.Rename(from, to);
+}
+
+absl::Status FaultFileSystem::Remove(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kRemove, path));
+  return real_.Remove(path);
+}
+
+absl::Status FaultFileSystem::SyncDirectory(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kSync, path));
+  return real_.SyncDirectory(path);
+}
+
+absl::Status FaultFileSystem::SyncFileSystem(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kSync, path));
+  return real_.SyncFileSystem(path);
+}
+
+}  // namespace plumbago::base::testing

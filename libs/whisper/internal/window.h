@@ -1,0 +1,53 @@
+// Which slots a fetch reads, and how they are read. Internal to libs/whisper.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/status.h"
+#include "whisper/file.h"
+#include "whisper/internal/encoding.h"
+#include "whisper/internal/slots.h"
+
+namespace plumbago::whisper::internal {
+
+// Slots start, start + step, ... of one archive; no more than its ring has. A count of 0: the range
+// is in the future or older than every archive.
+struct Window {
+  size_t archive_index = 0;
+  int64_t start = 0;
+  uint64_t count = 0;
+};
+
+// By whisper's rules, from the finest archive that reaches back to range.from. `archives` is not
+// empty. InvalidArgument: from > until.
+absl::StatusOr<Window> SelectWindow(absl::Span<const Archive> archives, const FetchRange& range);
+
+// Calls visit(index, value) for each slot of `window` that holds its point.
+template <typename Visit>
+absl::Status VisitSlots(const OpenFile& from, const Window& window, Visit visit) {
+  const Archive& archive = from.header.archives[window.archive_index];
+  from.base_times.resize(from.header.archives.size());
+  uint32_t& base_time = from.base_times[window.archive_index];
+  if (base_time == 0) {
+    PLUMBAGO_ASSIGN_OR_RETURN(base_time, ReadBaseTime(from.file, archive));
+  }
+  if (base_time == 0 || window.count == 0) return absl::OkStatus();
+  std::string bytes;
+  PLUMBAGO_RETURN_IF_ERROR(ReadSlots(from.file, archive, SlotOf(archive, base_time, window.start),
+                                     window.count, &bytes));
+  const char* slot = bytes.data();
+  int64_t time = window.start;
+  for (uint64_t i = 0; i < window.count; ++i) {
+    if (LoadU32(slot) == time) visit(i, LoadDouble(slot + 4));
+    slot += kPointBytes;
+    time += archive.seconds_per_point;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace plumbago::whisper::internal
