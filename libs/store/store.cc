@@ -34,6 +34,7 @@ double SecondsSince(base::Clock& clock, absl::Duration start) {
 Store::Store(const StoreDependencies& dependencies, StoreOptions options)
     : dependencies_(dependencies),
       options_(WithDefaults(std::move(options))),
+      start_unix_seconds_(dependencies.clock.UnixSeconds()),
       metrics_(dependencies.metrics),
       files_(dependencies.file_system,
              {.directory = options_.directory, .open_files_max = options_.open_files_max}) {
@@ -136,13 +137,15 @@ absl::Status Store::Rescan() {
   const absl::Duration start = dependencies_.clock.Monotonic();
   files_.ForgetAll();
   PLUMBAGO_ASSIGN_OR_RETURN(const ScanResult result,
-                            ScanTree(dependencies_.file_system, options_.directory,
-                                     dependencies_.index, [this] { return is_draining(); }));
+                            ScanTree(
+                                dependencies_.file_system, options_.directory, dependencies_.index,
+                                [this] { return is_draining(); }, start_unix_seconds_));
   metrics_.scan_seconds.Observe(SecondsSince(dependencies_.clock, start));
-  if (result.added_count != 0 || result.removed_count != 0) {
+  if (result.added_count + result.removed_count + result.leftover_count != 0) {
     base::LogInfo(absl::StrCat("scan: added=", result.added_count,
                                " removed=", result.removed_count, " files=", result.file_count,
-                               " ignored=", result.ignored_count));
+                               " ignored=", result.ignored_count,
+                               " leftovers_removed=", result.leftover_count));
   }
   return absl::OkStatus();
 }

@@ -92,6 +92,7 @@ class Store {
 
   const StoreDependencies dependencies_;
   const StoreOptions options_;
+  const int64_t start_unix_seconds_;
   StoreMetrics metrics_;
   SeriesFiles files_;
   std::vector<std::unique_ptr<SeriesWriter>> writers_;

@@ -4,12 +4,15 @@
 #include "store/store.h"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <filesystem>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
 
 namespace plumbago::store {
@@ -17,53 +20,14 @@ namespace {
 
 constexpr uint32_t kNow = 1'700'000'040;
 
-// The machine's files, but SyncFileSystem fails when told to.
-class SyncFailingFileSystem final : public base::FileSystem {
- public:
-  absl::StatusOr<std::unique_ptr<base::File>> OpenForRead(const std::string& path) override {
-    return real_->OpenForRead(path);
-  }
-  absl::StatusOr<std::unique_ptr<base::File>> OpenForUpdate(const std::string& path) override {
-    return real_->OpenForUpdate(path);
-  }
-  absl::StatusOr<std::unique_ptr<base::File>> CreateExclusive(const std::string& path) override {
-    if (refuses_creation) return absl::ResourceExhaustedError("disk full");
-    return real_->CreateExclusive(path);
-  }
-  absl::StatusOr<base::FileInfo> Stat(const std::string& path) override {
-    return real_->Stat(path);
-  }
-  absl::StatusOr<std::vector<base::DirectoryEntry>> ListDirectory(
-      const std::string& path) override {
-    return real_->ListDirectory(path);
-  }
-  absl::Status CreateDirectories(const std::string& path) override {
-    return real_->CreateDirectories(path);
-  }
-  absl::Status Rename(const std::string& from, const std::string& to) override {
-    return real_->Rename(from, to);
-  }
-  absl::Status Remove(const std::string& path) override { return real_->Remove(path); }
-  absl::Status SyncDirectory(const std::string& path) override {
-    return real_->SyncDirectory(path);
-  }
-  absl::Status SyncFileSystem(const std::string& path) override {
-    return fails_to_sync ? absl::UnavailableError("input/output error")
-                         : real_->SyncFileSystem(path);
-  }
-
-  std::atomic<bool> fails_to_sync{false};
-  std::atomic<bool> refuses_creation{false};
-
- private:
-  std::unique_ptr<base::FileSystem> real_ = base::MakePosixFileSystem();
-};
+using base::testing::FaultFileSystem;
 
 struct Fixture {
   Fixture() { REQUIRE(store.Start().ok()); }
 
   base::testing::TemporaryDirectory directory;
-  SyncFailingFileSystem file_system;
+  std::unique_ptr<base::FileSystem> real_file_system = base::MakePosixFileSystem();
+  FaultFileSystem file_system{*real_file_system};
   base::SimulatedClock clock{absl::FromUnixSeconds(kNow)};
   base::Metrics metrics;
   base::MemoryKeyValue key_value;
@@ -210,12 +174,13 @@ TEST_CASE("A full disk refuses the write, which may be repeated", "[store]") {
   Fixture fixture;
   Sender sender(fixture.store);
   const uint32_t id = sender.Define("a");
-  fixture.file_system.refuses_creation = true;
+  fixture.file_system.Set(
+      {.nth = 1, .kinds = FaultFileSystem::kCreate, .fault = FaultFileSystem::Fault::kNoSpace});
   REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
   sender.AwaitApplied();
   REQUIRE(sender.refused().size() == 1);
   CHECK(sender.refused()[0].reason == RefusalReason::kWriteFailed);
-  fixture.file_system.refuses_creation = false;
+  fixture.file_system.Set({});
   REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
   sender.AwaitApplied();
   CHECK(sender.refused().size() == 1);
@@ -237,7 +202,7 @@ TEST_CASE("A sync that fails is fatal and makes nothing durable", "[store]") {
   Sender sender(fixture.store);
   REQUIRE(sender.Send({sender.Define("a")}, {{kNow, 1}}).ok());
   sender.AwaitApplied();
-  fixture.file_system.fails_to_sync = true;
+  fixture.file_system.Set({.nth = 1, .kinds = FaultFileSystem::kSync});
   fixture.store.Checkpoint();
   CHECK(absl::IsUnavailable(fixture.sync_failure));
   CHECK(sender.durable() == 0);
@@ -268,6 +233,24 @@ TEST_CASE("A file of another tool is served by name at once, and found after a s
   CHECK(fixture.index->Contains("t", "fetched"));
   REQUIRE(fixture.store.Rescan().ok());
   CHECK(fixture.index->Contains("t", "scanned"));
+}
+
+TEST_CASE("A scan removes what a creation of an earlier process left, and none of this one",
+          "[store]") {
+  Fixture fixture;
+  const std::string directory = fixture.directory.path() + "/whisper/t";
+  REQUIRE(fixture.file_system.CreateDirectories(directory).ok());
+  const auto leave = [&](const std::string& path, uint32_t modified_unix_seconds) {
+    REQUIRE(fixture.file_system.CreateExclusive(path).ok());
+    std::filesystem::last_write_time(
+        path, std::chrono::file_clock::from_sys(
+                  std::chrono::sys_seconds(std::chrono::seconds(modified_unix_seconds))));
+  };
+  leave(directory + "/old.wsp.tmp", kNow - 1);
+  leave(directory + "/new.wsp.tmp", kNow);
+  REQUIRE(fixture.store.Rescan().ok());
+  CHECK_FALSE(std::filesystem::exists(directory + "/old.wsp.tmp"));
+  CHECK(std::filesystem::exists(directory + "/new.wsp.tmp"));
 }
 
 TEST_CASE("A file that another tool removed is made again after a scan", "[store]") {

@@ -17,11 +17,12 @@ constexpr size_t kBatchNames = 1000;
 class Scan {
  public:
   Scan(base::FileSystem& file_system, const std::string& directory, index::SeriesIndex& index,
-       const std::function<bool()>& should_stop)
+       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds)
       : file_system_(file_system),
         directory_(directory),
         index_(index),
-        should_stop_(should_stop) {}
+        should_stop_(should_stop),
+        leftovers_before_unix_seconds_(leftovers_before_unix_seconds) {}
 
   absl::StatusOr<ScanResult> Run() {
     for (const base::DirectoryEntry& entry : List("")) {
@@ -58,6 +59,8 @@ class Scan {
           pending.push_back(absl::StrCat(path, "/", entry.name));
         } else if (entry.is_regular && absl::EndsWith(entry.name, ".wsp")) {
           Consider(tenant, absl::StrCat(path, "/", entry.name), &found);
+        } else if (entry.is_regular && absl::EndsWith(entry.name, ".wsp.tmp")) {
+          RemoveLeftover(absl::StrCat(directory_, "/", tenant, path, "/", entry.name));
         }
         if (found.size() >= kBatchNames) PLUMBAGO_RETURN_IF_ERROR(Add(tenant, &found));
       }
@@ -75,6 +78,20 @@ class Scan {
     }
     ++result_.file_count;
     if (!index_.Contains(tenant, *metric)) found->push_back(*std::move(metric));
+  }
+
+  // A creation that is under way has just made its file; what is older was left by a crash.
+  void RemoveLeftover(const std::string& path) {
+    if (leftovers_before_unix_seconds_ == 0) return;
+    const auto info = file_system_.Stat(path);
+    if (!info.ok() || info->modified_unix_seconds >= leftovers_before_unix_seconds_) return;
+    const absl::Status removed = file_system_.Remove(path);
+    if (removed.ok()) {
+      ++result_.leftover_count;
+    } else if (!absl::IsNotFound(removed)) {
+      base::LogWarning(
+          absl::StrCat("scan cannot remove what a crash left: ", std::string(removed.message())));
+    }
   }
 
   absl::Status Add(const std::string& tenant, std::vector<std::string>* found) {
@@ -110,6 +127,7 @@ class Scan {
   const std::string& directory_;
   index::SeriesIndex& index_;
   const std::function<bool()>& should_stop_;
+  const int64_t leftovers_before_unix_seconds_;
   ScanResult result_;
 };
 
@@ -117,8 +135,9 @@ class Scan {
 
 absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
                                     index::SeriesIndex& index,
-                                    const std::function<bool()>& should_stop) {
-  return Scan(file_system, directory, index, should_stop).Run();
+                                    const std::function<bool()>& should_stop,
+                                    int64_t leftovers_before_unix_seconds) {
+  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds).Run();
 }
 
 }  // namespace plumbago::store

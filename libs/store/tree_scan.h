@@ -3,10 +3,12 @@
 //
 // Only <tenant>/**.wsp are looked at; symbolic links are not followed. The names of tagged series
 // cannot be read from their paths, so foreign ones are not found (an exact fetch does find them).
+// Temporary files that a crash left of creations (**.wsp.tmp) are removed.
 // Blocks for as long as a walk over the tree takes.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -21,13 +23,16 @@ struct ScanResult {
   size_t ignored_count = 0;  // whisper files whose path is no series
   size_t added_count = 0;
   size_t removed_count = 0;
+  size_t leftover_count = 0;  // temporary files removed
 };
 
 // `directory` holds a directory for each tenant; one that is missing is an empty one. Ends early,
 // without error, when `should_stop` says so. A directory that cannot be read is logged and passed
-// over. Errors are the index's.
+// over. Temporary files modified before `leftovers_before_unix_seconds`, which is when this process
+// started, are those of one that is no more; 0: none is removed. Errors are the index's.
 absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
                                     index::SeriesIndex& index,
-                                    const std::function<bool()>& should_stop);
+                                    const std::function<bool()>& should_stop,
+                                    int64_t leftovers_before_unix_seconds = 0);
 
 }  // namespace plumbago::store

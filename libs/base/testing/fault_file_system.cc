@@ -72,7 +72,8 @@ FaultFileSystem::Outcome FaultFileSystem::Next(Kind kind) {
 
 absl::Status FaultFileSystem::FaultStatus(const std::string& path) const {
   MutexLock lock(mutex_);
-  return ErrnoStatus(plan_.fault == Fault::kIoError ? EIO : ENOSPC, absl::StrCat("fault in ", path));
+  return ErrnoStatus(plan_.fault == Fault::kIoError ? EIO : ENOSPC,
+                     absl::StrCat("fault in ", path));
 }
 
 absl::Status FaultFileSystem::Check(Kind kind, const std::string& path) {
