@@ -15,6 +15,8 @@ RefusalReason ReasonOf(const absl::Status& status) {
       return RefusalReason::kInvalidName;
     case absl::StatusCode::kDataLoss:
       return RefusalReason::kCorruptFile;
+    case absl::StatusCode::kFailedPrecondition:
+      return RefusalReason::kReadOnly;
     default:
       return RefusalReason::kWriteFailed;
   }

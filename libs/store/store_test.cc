@@ -235,6 +235,24 @@ TEST_CASE("A file of another tool is served by name at once, and found after a s
   CHECK(fixture.index->Contains("t", "scanned"));
 }
 
+TEST_CASE("A file compressed by go-carbon is served, and updates of it are refused", "[store]") {
+  Fixture fixture;
+  const std::string directory = fixture.directory.path() + "/whisper/t";
+  REQUIRE(fixture.file_system.CreateDirectories(directory).ok());
+  std::filesystem::copy_file(WHISPER_TESTDATA "/one_point.wsp", directory + "/a.wsp");
+  const whisper::FetchRange range{.from = kNow - 1, .until = kNow, .now = kNow};
+  const auto fetched = fixture.store.Fetch(SeriesName("t", "a"), range);
+  REQUIRE(fetched.ok());
+  CHECK(fetched->series.values == std::vector<double>{0});
+  Sender sender(fixture.store);
+  REQUIRE(sender.Send({sender.Define("a")}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  REQUIRE(sender.refused().size() == 1);
+  CHECK(sender.refused()[0].reason == RefusalReason::kReadOnly);
+  CHECK(absl::StrContains(sender.refused()[0].message, "compressed by go-carbon"));
+  CHECK(fixture.store.Fetch(SeriesName("t", "a"), range)->series.values == std::vector<double>{0});
+}
+
 TEST_CASE("A scan removes what a creation of an earlier process left, and none of this one",
           "[store]") {
   Fixture fixture;

@@ -17,6 +17,8 @@ absl::string_view RefusalWord(RefusalReason reason) {
       return "out_of_retention";
     case RefusalReason::kWriteFailed:
       return "write_failed";
+    case RefusalReason::kReadOnly:
+      return "read_only";
   }
   PLUMBAGO_CHECK(false);
 }

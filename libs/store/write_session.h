@@ -20,7 +20,7 @@
 
 namespace plumbago::store {
 
-enum class RefusalReason { kInvalidName, kCorruptFile, kOutOfRetention, kWriteFailed };
+enum class RefusalReason { kInvalidName, kCorruptFile, kOutOfRetention, kWriteFailed, kReadOnly };
 
 // A stable word for metrics and logs, such as "corrupt_file".
 absl::string_view RefusalWord(RefusalReason reason);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "whisper/compressed_header.h"
 #include "whisper/internal/window.h"
 
 namespace plumbago::whisper {
@@ -61,6 +62,10 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
   if (bytes.find_first_not_of('\0') == std::string::npos) {
     return absl::NotFoundError("the file is empty or begins with zeroes: an unfinished creation");
   }
+  if (IsCompressed(bytes)) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const CompressedHeader compressed, ReadCompressedHeader(file));
+    return ToHeader(compressed);
+  }
   PLUMBAGO_ASSIGN_OR_RETURN(Header header, ParseHeader(bytes));
   if (size < header.file_bytes()) {
     return absl::DataLossError(absl::StrCat("truncated whisper file: it has ", size, " of ",
@@ -69,7 +74,15 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
   return header;
 }
 
+absl::Status CheckWritable(const Header& header) {
+  if (header.format == Format::kClassic) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the file is compressed by go-carbon and can only be read; to write to it, convert it with "
+      "plumbago-whisper resize");
+}
+
 absl::Status WriteMetadata(base::File& file, const Header& header) {
+  PLUMBAGO_RETURN_IF_ERROR(CheckWritable(header));
   return file.WriteAt(0, absl::string_view(EncodeHeader(header)).substr(0, kMetadataBytes));
 }
 

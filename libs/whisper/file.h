@@ -39,10 +39,15 @@ absl::StatusOr<std::unique_ptr<base::File>> Create(base::FileSystem& file_system
 // The checked header of an open file. DataLoss where the header is damaged or the file is shorter
 // than it says. NotFound where the file is empty or begins with zeroes: the remains of a creation
 // that a power cut interrupted; it holds nothing and may be replaced.
+//
+// A compressed file of go-carbon is recognised and has a header too; it can be read only.
 absl::StatusOr<Header> ReadHeader(base::File& file);
 
+// FailedPrecondition for a file that can only be read.
+absl::Status CheckWritable(const Header& header);
+
 // Stores method and factor of `header`, whose archives are those of `file`. Points that were
-// aggregated before stay as they are.
+// aggregated before stay as they are. FailedPrecondition: CheckWritable.
 absl::Status WriteMetadata(base::File& file, const Header& header);
 
 // The time in slot 0 of each archive, which all others are counted from; 0 or absent: not known.

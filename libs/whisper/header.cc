@@ -141,7 +141,10 @@ absl::StatusOr<Header> MakeHeader(std::vector<ArchiveSpec> archives, float x_fil
     return absl::InvalidArgumentError(
         absl::StrCat("Invalid xFilesFactor ", x_files_factor, ", not between 0 and 1"));
   }
-  Header header{.method = method, .x_files_factor = x_files_factor, .archives = {}};
+  Header header{.method = method,
+                .x_files_factor = x_files_factor,
+                .archives = {},
+                .format = Format::kClassic};
   uint64_t offset = kMetadataBytes + kArchiveInfoBytes * archives.size();
   for (const ArchiveSpec& spec : archives) {
     header.archives.push_back({.offset = static_cast<uint32_t>(offset),
@@ -153,6 +156,7 @@ absl::StatusOr<Header> MakeHeader(std::vector<ArchiveSpec> archives, float x_fil
 }
 
 std::string EncodeHeader(const Header& header) {
+  PLUMBAGO_CHECK(header.format == Format::kClassic);
   std::string bytes(header.header_bytes(), '\0');
   char* at = bytes.data();
   StoreU32(at, static_cast<uint32_t>(header.method));
@@ -192,7 +196,8 @@ absl::StatusOr<Header> ParseHeader(absl::string_view bytes) {
   }
   Header header{.method = static_cast<AggregationMethod>(method),
                 .x_files_factor = LoadFloat(bytes.data() + 8),
-                .archives = {}};
+                .archives = {},
+                .format = Format::kClassic};
   if (!IsFactor(header.x_files_factor)) {
     return Damaged(absl::StrCat("xFilesFactor ", header.x_files_factor, " is not in 0..1"));
   }

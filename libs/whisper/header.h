@@ -50,13 +50,21 @@ struct Archive {
   bool operator==(const Archive&) const = default;
 };
 
+enum class Format : uint8_t {
+  kClassic,
+  kCompressed,  // go-carbon's; can be read, not written
+};
+
 struct Header {
   AggregationMethod method = AggregationMethod::kAverage;
   float x_files_factor = 0.5F;    // 0..1: share of known points that an aggregate needs
   std::vector<Archive> archives;  // finest first; each one ends where the next begins
+  Format format = Format::kClassic;
 
+  // Of classic files, as is size_bytes() of an archive.
   uint64_t header_bytes() const { return kMetadataBytes + kArchiveInfoBytes * archives.size(); }
   uint64_t file_bytes() const { return archives.back().offset + archives.back().size_bytes(); }
+
   uint64_t max_retention_seconds() const;
   bool operator==(const Header&) const = default;
 };

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "whisper/internal/encoding.h"
 #include "whisper/slot_values.h"
 #include "whisper/updater.h"
 
@@ -64,10 +65,12 @@ absl::StatusOr<std::vector<ArchiveDifference>> Diff(const OpenFile& first, const
   std::vector<ArchiveDifference> differences;
   for (size_t i = 0; i < first.header.archives.size(); ++i) {
     const int64_t oldest = Oldest(first.header.archives[i], now);
+    const int64_t step = first.header.archives[i].seconds_per_point;
     ArchiveDifference difference;
-    if (oldest <= until) {
-      PLUMBAGO_ASSIGN_OR_RETURN(const SlotValues a, FetchArchive(first, i, oldest, until));
-      PLUMBAGO_ASSIGN_OR_RETURN(const SlotValues b, FetchArchive(second, i, oldest, until));
+    if (internal::AlignDown(oldest, step) <= internal::AlignDown(until, step)) {
+      const int64_t end = std::max(oldest, until);
+      PLUMBAGO_ASSIGN_OR_RETURN(const SlotValues a, FetchArchive(first, i, oldest, end));
+      PLUMBAGO_ASSIGN_OR_RETURN(const SlotValues b, FetchArchive(second, i, oldest, end));
       difference = Compare(a, b, empty_slots);
     }
     difference.archive_index = i;

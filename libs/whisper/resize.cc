@@ -126,6 +126,10 @@ absl::StatusOr<Header> ResizeInto(base::FileSystem& file_system, const std::stri
   PLUMBAGO_ASSIGN_OR_RETURN(const auto source, file_system.OpenForRead(source_path));
   auto old_header = ReadHeader(*source);
   if (!old_header.ok()) return base::Annotate(old_header.status(), source_path);
+  if (old_header->format == Format::kCompressed && !options.method.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        source_path, " is compressed by go-carbon; state the aggregation method of the new file"));
+  }
   PLUMBAGO_ASSIGN_OR_RETURN(
       Header header,
       MakeHeader(options.archives, options.x_files_factor.value_or(old_header->x_files_factor),

@@ -27,8 +27,9 @@ enum class Migration {
 
 struct ResizeOptions {
   std::vector<ArchiveSpec> archives;
-  std::optional<float> x_files_factor;      // absent: that of the old file
-  std::optional<AggregationMethod> method;  // absent: that of the old file
+  std::optional<float> x_files_factor;  // absent: that of the old file
+  // Absent: that of the old file, unless it is compressed: its method may not exist in whisper.
+  std::optional<AggregationMethod> method;
   Migration migration = Migration::kCopy;
   int64_t now = 0;  // seconds
 };

@@ -217,6 +217,7 @@ class Updater::Flush {
 
 absl::StatusOr<UpdateResult> Updater::UpdateMany(const OpenFile& to, absl::Span<const Point> points,
                                                  int64_t now, Duplicates duplicates) {
+  PLUMBAGO_RETURN_IF_ERROR(CheckWritable(to.header));
   const std::vector<Archive>& archives = to.header.archives;
   to.base_times.resize(archives.size());
   const absl::Span<const Point> sorted = Sort(points, duplicates);
@@ -233,6 +234,7 @@ absl::StatusOr<UpdateResult> Updater::UpdateMany(const OpenFile& to, absl::Span<
 
 absl::Status Updater::UpdateArchive(const OpenFile& to, size_t archive_index,
                                     absl::Span<const Point> points) {
+  PLUMBAGO_RETURN_IF_ERROR(CheckWritable(to.header));
   PLUMBAGO_CHECK(IsStrictlyAscending(points));
   to.base_times.resize(to.header.archives.size());
   const uint32_t step = to.header.archives[archive_index].seconds_per_point;

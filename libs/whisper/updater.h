@@ -39,7 +39,7 @@ class Updater {
  public:
   // whisper.update_many: `points` in any order. Where several times fall into one slot, the latest
   // time wins; where a time is repeated, `duplicates` decides. Future points go to the finest
-  // archive. DataLoss where the file is truncated.
+  // archive. DataLoss where the file is truncated; FailedPrecondition for a compressed one.
   //
   // One deviation: a run longer than the ring (possible with future points only) wraps; whisper.py
   // would write past the end of the archive.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "whisper/compressed_file.h"
 #include "whisper/file.h"
 #include "whisper/internal/encoding.h"
 #include "whisper/internal/slots.h"
@@ -45,6 +46,23 @@ absl::StatusOr<ArchiveReport> VerifyArchive(base::File& file, const Archive& arc
   return report;
 }
 
+absl::StatusOr<std::vector<ArchiveReport>> VerifyCompressed(base::File& file) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const CompressedHeader header, ReadCompressedHeader(file));
+  std::vector<ArchiveReport> reports;
+  for (const CompressedArchive& archive : header.archives) {
+    ArchiveReport report;
+    for (size_t i = 0; i < archive.blocks.size(); ++i) {
+      if (archive.blocks[i].start == 0) continue;
+      PLUMBAGO_ASSIGN_OR_RETURN(const std::vector<Point> points,
+                                ReadCompressedBlock(file, archive, i));
+      report.known_count += points.size();
+    }
+    for (const Point& slot : archive.buffer) report.known_count += slot.time != 0 ? 1 : 0;
+    reports.push_back(report);
+  }
+  return reports;
+}
+
 }  // namespace
 
 bool FileReport::is_sound() const {
@@ -55,6 +73,10 @@ bool FileReport::is_sound() const {
 absl::StatusOr<FileReport> Verify(base::File& file) {
   FileReport report;
   PLUMBAGO_ASSIGN_OR_RETURN(report.header, ReadHeader(file));
+  if (report.header.format == Format::kCompressed) {
+    PLUMBAGO_ASSIGN_OR_RETURN(report.archives, VerifyCompressed(file));
+    return report;
+  }
   PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   report.surplus_bytes = size - report.header.file_bytes();
   for (const Archive& archive : report.header.archives) {

@@ -26,7 +26,8 @@ struct FileReport {
 };
 
 // Reads the whole file, a piece at a time. DataLoss: a damaged header or a truncated file;
-// NotFound: an empty or unfinished one.
+// NotFound: an empty or unfinished one. Of a compressed file every checksum is verified; it has no
+// slots, so the points of its blocks and buffers are what is known.
 absl::StatusOr<FileReport> Verify(base::File& file);
 
 }  // namespace plumbago::whisper

@@ -19,6 +19,8 @@ v1::RefusedSeries::Reason ToProto(store::RefusalReason reason) {
       return v1::RefusedSeries::OUT_OF_RETENTION;
     case store::RefusalReason::kWriteFailed:
       return v1::RefusedSeries::WRITE_FAILED;
+    case store::RefusalReason::kReadOnly:
+      return v1::RefusedSeries::READ_ONLY;
   }
   return v1::RefusedSeries::REASON_UNSPECIFIED;
 }

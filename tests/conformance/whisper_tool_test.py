@@ -365,6 +365,24 @@ class Tools(unittest.TestCase):
         self.assertIn("3 files, 2 of them damaged or unreadable\n", output)
         self.assertEqual(ours("verify", self.now, good)[0], 0)
 
+    def test_compressed_files_are_read_and_converted(self):
+        testdata = os.path.join(os.path.dirname(__file__), "../../libs/whisper/testdata")
+        ramp, now = os.path.join(testdata, "ramp.wsp"), 1700000040 + 299
+        self.assertEqual(ours("info", now, ramp, "aggregationMethod"), (0, "sum\n"))
+        code, values = ours("fetch", now, ramp, "--from", now - 3, "--json")
+        self.assertEqual(code, 0)
+        self.assertIn("[297.0, 298.0, 299.0]", values)
+        self.assertEqual(ours("verify", now, ramp)[0], 0)
+        for refused in (["dump", ramp], ["update", ramp, "N:1"], ["set-xff", ramp, "0.1"]):
+            self.assertEqual(ours(refused[0], now, *refused[1:])[0], 1, refused)
+        classic = self.path("classic.wsp")
+        arguments = [ramp, "1:60", "5:60", "30:40", "--aggregationMethod", "sum", "--newfile",
+                     classic]
+        self.assertEqual(ours("resize", now, *arguments)[0], 0)
+        since = now - 50
+        self.assertEqual(ours("fetch", now, ramp, "--from", since),
+                         theirs("fetch", now, classic, "--from", since))
+
     def test_what_fails_says_so_on_standard_error(self):
         for command in (["info"], ["fetch"], ["dump"], ["update", "1:1"], ["verify"],
                         ["resize", "1:9"]):

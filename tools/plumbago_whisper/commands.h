@@ -8,7 +8,8 @@
 
 namespace plumbago::whisper_tool {
 
-void AddReadCommands(CLI::App& app, Session& session);   // info, fetch, dump
+void AddInfoCommand(CLI::App& app, Session& session);    // info
+void AddReadCommands(CLI::App& app, Session& session);   // fetch, dump
 void AddVerifyCommand(CLI::App& app, Session& session);  // verify
 void AddWriteCommands(CLI::App& app, Session& session);  // create, update, set-aggregation, set-xff
 void AddCopyCommands(CLI::App& app, Session& session);   // resize, fill, merge

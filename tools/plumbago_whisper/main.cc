@@ -30,6 +30,7 @@ void AddEverything(CLI::App& app, plumbago::whisper_tool::Session& session) {
       "Output and options are those of whisper's own tools (whisper-info, whisper-fetch, ...).\n"
       "Stop what writes to a file before resize; the others may run beside a writer.\n"
       "plumbago-whisper <command> --help says more.");
+  plumbago::whisper_tool::AddInfoCommand(app, session);
   plumbago::whisper_tool::AddReadCommands(app, session);
   plumbago::whisper_tool::AddVerifyCommand(app, session);
   plumbago::whisper_tool::AddWriteCommands(app, session);

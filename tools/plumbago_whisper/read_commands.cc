@@ -1,6 +1,7 @@
-// info, fetch and dump: text and JSON as whisper-info, whisper-fetch and whisper-dump print them.
+// fetch and dump: text and JSON as whisper-fetch and whisper-dump print them.
 #include <algorithm>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,120 +19,6 @@ namespace {
 
 using whisper::Archive;
 using whisper::SlotValues;
-
-// ---- info ---------------------------------------------------------------------------------
-
-using Fields = std::vector<std::pair<std::string, uint64_t>>;
-
-struct InfoOptions {
-  std::string path;
-  std::string field;
-  bool is_json = false;
-};
-
-Fields FieldsOf(const Archive& archive) {
-  return {{"offset", archive.offset},
-          {"secondsPerPoint", archive.seconds_per_point},
-          {"points", archive.point_count},
-          {"retention", archive.retention_seconds()},
-          {"size", archive.size_bytes()}};
-}
-
-std::string ArchivesAsJson(const std::vector<Archive>& archives) {
-  return absl::StrJoin(archives, ",\n", [](std::string* out, const Archive& archive) {
-    absl::StrAppend(out, "    {\n",
-                    absl::StrJoin(FieldsOf(archive), ",\n",
-                                  [](auto* to, auto& f) {
-                                    absl::StrAppend(to, "      \"", f.first, "\": ", f.second);
-                                  }),
-                    "\n    }");
-  });
-}
-
-std::string ArchivesAsRepr(const std::vector<Archive>& archives) {
-  return absl::StrCat("[",
-                      absl::StrJoin(archives, ", ",
-                                    [](std::string* out, const Archive& archive) {
-                                      absl::StrAppend(out, "{",
-                                                      absl::StrJoin(FieldsOf(archive), ", ",
-                                                                    [](auto* to, auto& f) {
-                                                                      absl::StrAppend(
-                                                                          to, "'", f.first,
-                                                                          "': ", f.second);
-                                                                    }),
-                                                      "}");
-                                    }),
-                      "]");
-}
-
-void PrintInfoText(const whisper::Header& header, uint64_t file_bytes) {
-  std::cout << "aggregationMethod: " << std::string(whisper::MethodName(header.method))
-            << "\nmaxRetention: " << header.max_retention_seconds()
-            << "\nxFilesFactor: " << PythonFloat(double{header.x_files_factor})
-            << "\nfileSize: " << file_bytes << "\n\n";
-  for (size_t i = 0; i < header.archives.size(); ++i) {
-    std::cout << "Archive " << i << "\n";
-    for (const auto& [name, value] : FieldsOf(header.archives[i])) {
-      std::cout << name << ": " << value << "\n";
-    }
-    std::cout << "\n";
-  }
-}
-
-void PrintInfoJson(const whisper::Header& header, uint64_t file_bytes) {
-  std::cout << "{\n  \"aggregationMethod\": \"" << std::string(whisper::MethodName(header.method))
-            << "\",\n  \"maxRetention\": " << header.max_retention_seconds()
-            << ",\n  \"xFilesFactor\": " << PythonFloat(double{header.x_files_factor})
-            << ",\n  \"archives\": [\n"
-            << ArchivesAsJson(header.archives) << "\n  ],\n  \"fileSize\": " << file_bytes
-            << "\n}\n";
-}
-
-absl::Status PrintInfoField(const whisper::Header& header, uint64_t file_bytes,
-                            const std::string& field) {
-  const std::vector<std::pair<std::string, std::string>> fields = {
-      {"aggregationMethod", std::string(whisper::MethodName(header.method))},
-      {"maxRetention", absl::StrCat(header.max_retention_seconds())},
-      {"xFilesFactor", PythonFloat(double{header.x_files_factor})},
-      {"archives", ArchivesAsRepr(header.archives)},
-      {"fileSize", absl::StrCat(file_bytes)}};
-  std::vector<std::string> names;
-  for (const auto& [name, value] : fields) {
-    if (name == field) {
-      std::cout << value << "\n";
-      return absl::OkStatus();
-    }
-    names.push_back(name);
-  }
-  return absl::InvalidArgumentError(absl::StrCat("Unknown field \"", base::Excerpt(field),
-                                                 "\". Valid fields are ",
-                                                 absl::StrJoin(names, ",")));
-}
-
-absl::Status Info(Session& session, const InfoOptions& options) {
-  PLUMBAGO_ASSIGN_OR_RETURN(const OpenedFile opened, session.Open(options.path, Access::kRead));
-  PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t file_bytes, opened.file->Size());
-  if (!options.field.empty()) return PrintInfoField(opened.header, file_bytes, options.field);
-  if (options.is_json) {
-    PrintInfoJson(opened.header, file_bytes);
-  } else {
-    PrintInfoText(opened.header, file_bytes);
-  }
-  return absl::OkStatus();
-}
-
-void AddInfo(CLI::App& app, Session& session) {
-  auto options = std::make_shared<InfoOptions>();
-  CLI::App* command = app.add_subcommand("info", "Prints what the header of a file says");
-  command->add_option("path", options->path, "whisper file")->required();
-  command->add_option("field", options->field,
-                      "prints this one only: aggregationMethod, maxRetention, xFilesFactor, "
-                      "archives or fileSize");
-  command->add_flag("--json", options->is_json, "JSON instead of text");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return Info(session, *options); };
-  });
-}
 
 // ---- fetch --------------------------------------------------------------------------------
 
@@ -284,6 +171,10 @@ absl::Status DumpArchive(const OpenedFile& opened, const Archive& archive,
 
 absl::Status Dump(Session& session, const DumpOptions& options) {
   PLUMBAGO_ASSIGN_OR_RETURN(const OpenedFile opened, session.Open(options.path, Access::kRead));
+  if (opened.is_compressed()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(options.path, " is compressed by go-carbon and has no slots; use fetch"));
+  }
   if (!options.is_raw) PrintDumpHeader(opened.header);
   for (size_t i = 0; i < opened.header.archives.size(); ++i) {
     if (!options.is_raw) std::cout << "Archive " << i << " data:\n";
@@ -307,7 +198,6 @@ void AddDump(CLI::App& app, Session& session) {
 }  // namespace
 
 void AddReadCommands(CLI::App& app, Session& session) {
-  AddInfo(app, session);
   AddFetch(app, session);
   AddDump(app, session);
 }

@@ -21,6 +21,7 @@ struct OpenedFile {
   whisper::Header header;
   whisper::BaseTimes base_times;
 
+  bool is_compressed() const { return header.format == whisper::Format::kCompressed; }
   whisper::OpenFile open() { return {*file, header, base_times}; }
 };
 

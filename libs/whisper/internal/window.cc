@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "whisper/compressed_file.h"
 
 namespace plumbago::whisper::internal {
 namespace {
@@ -39,6 +40,24 @@ absl::StatusOr<Window> SelectWindow(absl::Span<const Archive> archives, const Fe
   window.count = static_cast<uint64_t>(std::max<int64_t>(1, (end - window.start) / step));
   PLUMBAGO_CHECK(window.count <= archive.point_count);  // it reaches back to `from`
   return window;
+}
+
+absl::Status VisitCompressed(const OpenFile& from, const Window& window,
+                             const std::function<void(uint64_t index, double value)>& visit) {
+  if (window.count == 0) return absl::OkStatus();
+  PLUMBAGO_ASSIGN_OR_RETURN(const CompressedHeader header, ReadCompressedHeader(from.file));
+  if (ToHeader(header).archives.size() != from.header.archives.size()) {
+    return absl::DataLossError("another program has changed the archives of the file");
+  }
+  const int64_t step = from.header.archives[window.archive_index].seconds_per_point;
+  const int64_t end = window.start + step * static_cast<int64_t>(window.count);
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const std::vector<Point> points,
+      ReadCompressedPoints(from.file, header, window.archive_index, window.start, end));
+  for (const Point& point : points) {
+    visit(static_cast<uint64_t>((point.time - window.start) / step), point.value);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace plumbago::whisper::internal

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -27,9 +28,14 @@ struct Window {
 // empty. InvalidArgument: from > until.
 absl::StatusOr<Window> SelectWindow(absl::Span<const Archive> archives, const FetchRange& range);
 
+// VisitSlots for a compressed file; a slot may be visited again, the last time counts.
+absl::Status VisitCompressed(const OpenFile& from, const Window& window,
+                             const std::function<void(uint64_t index, double value)>& visit);
+
 // Calls visit(index, value) for each slot of `window` that holds its point.
 template <typename Visit>
 absl::Status VisitSlots(const OpenFile& from, const Window& window, Visit visit) {
+  if (from.header.format == Format::kCompressed) return VisitCompressed(from, window, visit);
   const Archive& archive = from.header.archives[window.archive_index];
   from.base_times.resize(from.header.archives.size());
   uint32_t& base_time = from.base_times[window.archive_index];
