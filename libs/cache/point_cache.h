@@ -123,15 +123,21 @@ class PointCache {
   void AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
                          absl::Span<const SeriesReference> series,
                          absl::Span<const uint32_t> time_seconds, absl::Span<const double> value);
-  void Enqueue(Partition& partition, HotSeries* series, FlushQueue queue);
-  void Dequeue(Partition& partition, HotSeries* series);
+  void Enqueue(Partition& partition, HotSeries* series, FlushQueue queue)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
+  void Dequeue(Partition& partition, HotSeries* series)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   // Puts a series with pending points into the queue where it belongs.
-  void Requeue(Partition& partition, HotSeries* series);
-  HotSeries* NextDue(Partition& partition, uint32_t now_ms);
+  void Requeue(Partition& partition, HotSeries* series)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
+  HotSeries* NextDue(Partition& partition, uint32_t now_ms)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   void Take(HotSeries* series, uint32_t partition, FlushBatch* batch);
-  void DropFront(Partition& partition, HotSeries* series, uint32_t count);
+  void DropFront(Partition& partition, HotSeries* series, uint32_t count)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   // Removes a series that nobody needs.
-  void EraseIfUnused(Partition& partition, HotSeries* series);
+  void EraseIfUnused(Partition& partition, HotSeries* series)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   void AddMemory(int64_t bytes);
   uint32_t NowMs() const;
   bool is_nearly_full() const;

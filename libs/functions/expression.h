@@ -29,7 +29,7 @@ struct Expression {
   bool is_integer = false;
   int64_t integer = 0;  // with is_integer
   size_t height = 0;    // calls inside each other, itself included
-  std::vector<Argument> arguments = {};
+  std::vector<Argument> arguments;
 };
 
 struct Argument {

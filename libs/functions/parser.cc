@@ -14,6 +14,14 @@
 namespace plumbago::functions {
 namespace {
 
+Expression Leaf(Expression::Kind kind, size_t position, std::string text) {
+  Expression expression;
+  expression.kind = kind;
+  expression.position = position;
+  expression.text = std::move(text);
+  return expression;
+}
+
 constexpr size_t kBraceDepthMax = 16;
 constexpr absl::string_view kEscapable = "(){},.'\"\\|=";
 
@@ -75,7 +83,7 @@ class Parser {
 
   // From the opening parenthesis on.
   absl::StatusOr<Expression> Call(absl::string_view name, size_t position, size_t depth) {
-    Expression call{Expression::Kind::kCall, position, std::string(name)};
+    Expression call = Leaf(Expression::Kind::kCall, position, std::string(name));
     PLUMBAGO_ASSIGN_OR_RETURN(call.arguments, Arguments(depth + 1));
     PLUMBAGO_RETURN_IF_ERROR(SetHeight(call));
     return call;
@@ -223,14 +231,14 @@ class Parser {
         ++at_;
       }
     }
-    Expression string{Expression::Kind::kString, position,
-                      std::string(text_.substr(position + 1, at_ - position - 1))};
+    Expression string = Leaf(Expression::Kind::kString, position,
+                             std::string(text_.substr(position + 1, at_ - position - 1)));
     ++at_;
     return string;
   }
 
   absl::StatusOr<Expression> Path() {
-    Expression path{Expression::Kind::kPath, at_, ""};
+    Expression path = Leaf(Expression::Kind::kPath, at_, "");
     while (true) {
       PLUMBAGO_RETURN_IF_ERROR(Node(path.text));
       if (Peek() != '.') return path;

@@ -171,8 +171,9 @@ absl::Status SeriesIndex::AddBatch(absl::string_view tenant_id,
     std::vector<absl::string_view> missing;
     {
       base::ReaderLock lock(tenant.mutex);
-      std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(missing),
-                   [&](absl::string_view metric) { return !tenant.Has(metric); });
+      for (const absl::string_view metric : metrics) {
+        if (!tenant.Has(metric)) missing.push_back(metric);
+      }
     }
     if (missing.empty()) return absl::OkStatus();
     for (const absl::string_view metric : missing) {
