@@ -52,7 +52,12 @@ struct Metrics::Impl {
   std::map<const void*, std::unique_ptr<Counter>> counters ABSL_GUARDED_BY(mutex);
   std::map<const void*, std::unique_ptr<Gauge>> gauges ABSL_GUARDED_BY(mutex);
   std::map<const void*, std::unique_ptr<Histogram>> histograms ABSL_GUARDED_BY(mutex);
-  std::vector<std::function<void()>> refreshers ABSL_GUARDED_BY(mutex);
+
+  // Held while the refreshers run, so that a hook that is gone is not running. They only set
+  // gauges.
+  Mutex refresh_mutex;
+  int next_hook_id ABSL_GUARDED_BY(refresh_mutex) = 0;
+  std::map<int, std::function<void()>> refreshers ABSL_GUARDED_BY(refresh_mutex);
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -90,18 +95,23 @@ Histogram& Metrics::AddHistogram(const std::string& name, const std::string& hel
   return *handle;
 }
 
-void Metrics::BeforeScrape(std::function<void()> refresh) {
-  MutexLock lock(impl_->mutex);
-  impl_->refreshers.push_back(std::move(refresh));
+std::unique_ptr<Metrics::ScrapeHook> Metrics::BeforeScrape(std::function<void()> refresh) {
+  MutexLock lock(impl_->refresh_mutex);
+  const int id = impl_->next_hook_id++;
+  impl_->refreshers.emplace(id, std::move(refresh));
+  return std::make_unique<ScrapeHook>(*this, id);
+}
+
+void Metrics::RemoveHook(int id) {
+  MutexLock lock(impl_->refresh_mutex);
+  impl_->refreshers.erase(id);
 }
 
 std::string Metrics::Scrape() {
-  std::vector<std::function<void()>> refreshers;
   {
-    MutexLock lock(impl_->mutex);
-    refreshers = impl_->refreshers;
+    MutexLock lock(impl_->refresh_mutex);
+    for (const auto& [id, refresh] : impl_->refreshers) refresh();
   }
-  for (const auto& refresh : refreshers) refresh();
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 

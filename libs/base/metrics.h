@@ -51,16 +51,29 @@ class Metrics {
   Histogram& AddHistogram(const std::string& name, const std::string& help,
                           const std::vector<double>& bounds, const Labels& labels = {});
 
-  // `refresh` runs before each scrape, to set gauges that are cheap to compute and change often.
-  // It must not outlive what it captures: the object it belongs to is destroyed after the last
-  // scrape (the admin server stops first).
-  void BeforeScrape(std::function<void()> refresh);
+  // Runs `refresh` before each scrape, to set gauges that are cheap to compute and change often,
+  // for as long as the hook lives. Its destructor waits for a running one: keep it as the last
+  // member of what `refresh` reads. It must not outlive this object.
+  class ScrapeHook {
+   public:
+    ScrapeHook(Metrics& metrics, int id) : metrics_(metrics), id_(id) {}
+    ~ScrapeHook() { metrics_.RemoveHook(id_); }
+    ScrapeHook(const ScrapeHook&) = delete;
+    ScrapeHook& operator=(const ScrapeHook&) = delete;
+
+   private:
+    Metrics& metrics_;
+    const int id_;
+  };
+  [[nodiscard]] std::unique_ptr<ScrapeHook> BeforeScrape(std::function<void()> refresh);
 
   // Prometheus text format 0.0.4.
   std::string Scrape();
 
  private:
   struct Impl;
+  void RemoveHook(int id);
+
   std::unique_ptr<Impl> impl_;
 };
 

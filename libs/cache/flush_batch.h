@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "cache/hot_series.h"
+#include "metric/metric_name.h"
 
 namespace plumbago::cache {
 
@@ -16,6 +17,12 @@ struct RefusedSeries {
   bool may_retry = false;    // the points may be sent again; else they are lost and counted
   std::string reason;        // a word for the metric label
 };
+
+// Bounds of a batch: with the longest names its message stays below what gRPC takes (16 MiB).
+inline constexpr size_t kFlushSeriesMax = 8192;
+inline constexpr size_t kFlushPointsMax = 64 << 10;
+static_assert(kFlushSeriesMax * (metric::kMetricBytesMax + 64) + kFlushPointsMax * 12 <
+              (size_t{16} << 20));
 
 struct FlushBatch {
   // One entry a series. A series is at most once in a batch and in one batch at a time, and lives

@@ -1,7 +1,9 @@
 #include "cache/point_cache.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "base/hash.h"
 
 namespace plumbago::cache {
@@ -20,6 +22,7 @@ size_t PointCache::SeriesHash::operator()(const HotSeries* series) const {
 
 PointCache::PointCache(const CacheOptions& options, base::Clock& clock, CacheMetrics& metrics)
     : options_(options), clock_(clock), metrics_(metrics), started_at_(clock.Monotonic()) {
+  PLUMBAGO_CHECK(options.batch_points_max > 0 && options.batch_points_max <= kFlushPointsMax);
   metrics_.memory_bytes_max.Set(static_cast<double>(options.memory_bytes_max));
 }
 
@@ -142,7 +145,7 @@ bool PointCache::TakeDue(FlushBatch* batch) {
     while (taken_count == kSeriesPerLock) {
       taken_count = 0;
       base::MutexLock lock(partition.mutex);
-      while (taken_count < kSeriesPerLock && batch->value.size() < options_.batch_points_max) {
+      while (taken_count < kSeriesPerLock && HasRoom(*batch)) {
         HotSeries* const series = NextDue(partition, now_ms);
         if (series == nullptr) break;
         Dequeue(partition, series);
@@ -150,7 +153,7 @@ bool PointCache::TakeDue(FlushBatch* batch) {
         ++taken_count;
       }
     }
-    if (batch->value.size() >= options_.batch_points_max) break;
+    if (!HasRoom(*batch)) break;
   }
   if (batch->series.empty()) return false;
   metrics_.flush_batches.Increment();
@@ -163,8 +166,10 @@ bool PointCache::TakeDue(FlushBatch* batch) {
 HotSeries* PointCache::NextDue(Partition& partition, uint32_t now_ms) {
   const bool is_everything_due = is_draining_.load(std::memory_order_relaxed) || is_nearly_full();
   const auto is_due = [&](const HotSeries* series, absl::Duration age) {
-    return series != nullptr && (is_everything_due || now_ms - series->pending_since_ms >=
-                                                          absl::ToInt64Milliseconds(age));
+    if (series == nullptr) return false;
+    // Signed: a point may have come after `now_ms` was taken.
+    const auto age_ms = static_cast<int32_t>(now_ms - series->pending_since_ms);
+    return is_everything_due || age_ms >= absl::ToInt64Milliseconds(age);
   };
   HotSeries* const full = partition.queues[static_cast<int>(FlushQueue::kFull)].head;
   if (full != nullptr) return full;
@@ -175,16 +180,21 @@ HotSeries* PointCache::NextDue(Partition& partition, uint32_t now_ms) {
 }
 
 void PointCache::Take(HotSeries* series, uint32_t partition, FlushBatch* batch) {
-  const uint32_t size = series->points.size();
+  const size_t room = options_.batch_points_max - batch->value.size();
+  const auto count = static_cast<uint32_t>(std::min<size_t>(series->pending_count(), room));
   batch->series.push_back(series);
   batch->partition.push_back(partition);
-  batch->point_count.push_back(size - series->sent_count);
-  for (uint32_t i = series->sent_count; i < size; ++i) {
+  batch->point_count.push_back(count);
+  for (uint32_t i = series->sent_count; i < series->sent_count + count; ++i) {
     const Point point = series->points.At(i);
     batch->time_seconds.push_back(point.time_seconds);
     batch->value.push_back(point.value);
   }
-  series->sent_count = size;
+  series->sent_count += count;  // what is left is queued again when this has arrived
+}
+
+bool PointCache::HasRoom(const FlushBatch& batch) const {
+  return batch.value.size() < options_.batch_points_max && batch.series.size() < kFlushSeriesMax;
 }
 
 void PointCache::OnApplied(std::unique_ptr<FlushBatch> batch,

@@ -33,8 +33,8 @@ struct CacheOptions {
   absl::Duration flush_age = absl::Seconds(10);
   absl::Duration new_series_flush_age = absl::Milliseconds(200);
   absl::Duration flush_linger = absl::Seconds(5);
-  uint32_t flush_points = 120;  // a series with so many pending points is flushed at once
-  size_t batch_points_max = 16384;
+  uint32_t flush_points = 120;      // a series with so many pending points is flushed at once
+  size_t batch_points_max = 16384;  // at most kFlushPointsMax
 };
 
 // A series as the dictionary of a stream holds it.
@@ -132,7 +132,9 @@ class PointCache {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   HotSeries* NextDue(Partition& partition, uint32_t now_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
+  // Takes the pending points of a series, as many as the batch has room for.
   void Take(HotSeries* series, uint32_t partition, FlushBatch* batch);
+  bool HasRoom(const FlushBatch& batch) const;
   void DropFront(Partition& partition, HotSeries* series, uint32_t count)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   // Removes a series that nobody needs.

@@ -77,7 +77,7 @@ class Dispatcher {
     return true;
   }
 
-  // Called once for each admitted request, when its answer is on the way.
+  // Called once for each admitted request, when its answer is written or its client is gone.
   void Finish() {
     base::MutexLock lock(mutex_);
     --running_count_;
@@ -101,7 +101,11 @@ class Dispatcher {
     }
   }
 
-  void JoinPool() { pool_.join(); }
+  // What has not begun by now is not done any more.
+  void JoinPool() {
+    pool_.stop();
+    pool_.join();
+  }
 
  private:
   const ServerOptions options_;
@@ -159,7 +163,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     dispatcher_->Post([self = shared_from_this(), request = std::move(request)] {
       Response response = self->dispatcher_->Handle(*request);
       asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
-        self->dispatcher_->Finish();
+        self->is_admitted_ = true;
         self->Write(std::move(response));
       });
     });
@@ -190,6 +194,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void OnWritten(beast::error_code error) {
+    if (std::exchange(is_admitted_, false)) dispatcher_->Finish();
     if (error || !response_.keep_alive()) return Close();
     response_.body().clear();
     response_.body().shrink_to_fit();
@@ -210,6 +215,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   BeastResponse response_;
   boost::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
   bool must_close_ = false;
+  bool is_admitted_ = false;  // the answer of a request that Admit() counted is being written
 };
 
 }  // namespace

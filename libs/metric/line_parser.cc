@@ -2,7 +2,9 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <string>
 
 namespace plumbago::metric {
 namespace {
@@ -117,13 +119,7 @@ bool ParseDouble(absl::string_view text, double* value) {
   if (result.ec == std::errc()) return true;
   if (result.ec != std::errc::result_out_of_range) return false;
   // from_chars leaves the value alone: too large is infinite and too small is zero, as in Python.
-  const bool is_negative = *begin == '-';
-  const bool is_tiny = absl::string_view(begin, static_cast<size_t>(end - begin)).find("e-") !=
-                           absl::string_view::npos ||
-                       absl::string_view(begin, static_cast<size_t>(end - begin)).find("E-") !=
-                           absl::string_view::npos;
-  const double magnitude = is_tiny ? 0.0 : std::numeric_limits<double>::infinity();
-  *value = is_negative ? -magnitude : magnitude;
+  *value = std::strtod(std::string(begin, end).c_str(), nullptr);
   return true;
 }
 

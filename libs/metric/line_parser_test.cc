@@ -45,6 +45,7 @@ TEST_CASE("ParseLine accepts what carbon accepts", "[metric]") {
   Accepts("a 1 4294967295", {"a", 1, 4'294'967'295U});
   Accepts("a 1e400 1", {"a", std::numeric_limits<double>::infinity(), 1});
   Accepts("a 1e-400 1", {"a", 0, 1});
+  Accepts("a 0." + std::string(400, '0') + "1 1", {"a", 0, 1});
 }
 
 TEST_CASE("ParseLine names what is wrong", "[metric]") {

@@ -6,9 +6,15 @@
 #include <memory>
 #include <vector>
 
+#include "metric/metric_name.h"
 #include "relay/name_table.h"
 
 namespace plumbago::relay {
+
+// A batch defines at most one name per point, so that even with the longest names its message stays
+// below what gRPC takes (16 MiB).
+inline constexpr size_t kBatchPointsMax = 12'000;
+static_assert(kBatchPointsMax * (metric::kMetricBytesMax + 64) < (size_t{16} << 20));
 
 // n points as three columns of n entries each.
 struct Batch {

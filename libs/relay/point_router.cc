@@ -39,8 +39,12 @@ void PointRouter::SetSlotMap(std::shared_ptr<const topology::SlotMap> map) {
   ForgetNames();
   map_ = std::move(map);
   lane_of_shard_.clear();
+  for (const auto& lane : lanes_) lane->is_in_map = false;
   if (map_ == nullptr) return;
-  for (const topology::ShardInfo& shard : map_->shards()) lane_of_shard_.push_back(LaneOf(shard));
+  for (const topology::ShardInfo& shard : map_->shards()) {
+    lane_of_shard_.push_back(LaneOf(shard));
+    lanes_[lane_of_shard_.back()]->is_in_map = shard.state == topology::ShardState::kActive;
+  }
 }
 
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
@@ -155,7 +159,7 @@ void PointRouter::Flush() {
 bool PointRouter::is_backlogged() const {
   if (map_ == nullptr || map_->shards().empty()) return true;
   return std::any_of(lanes_.begin(), lanes_.end(), [this](const auto& lane) {
-    return lane->stream->unacknowledged_bytes() >= options_.in_flight_bytes_max;
+    return lane->is_in_map && lane->stream->unacknowledged_bytes() >= options_.in_flight_bytes_max;
   });
 }
 
@@ -189,7 +193,8 @@ void PointRouter::ForgetNames() {
   for (const auto& lane : lanes_) lane->names = std::make_shared<NameTable>();
 }
 
-// Streams to shards that left the map stay until their batches are acknowledged or the relay stops.
+// The stream to a shard that left the map stays, and holds up nobody: what it has goes out when the
+// shard is back.
 uint16_t PointRouter::LaneOf(const topology::ShardInfo& shard) {
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (lanes_[i]->shard.id == shard.id && lanes_[i]->shard.cache_address == shard.cache_address) {

@@ -80,6 +80,7 @@ class PointRouter {
     std::shared_ptr<NameTable> names;
     std::unique_ptr<Batch> open;  // null while empty
     absl::Duration opened_at;     // monotonic
+    bool is_in_map = true;        // of an active shard of the current map
   };
   struct Pending {
     metric::ParsedLine line;

@@ -177,6 +177,21 @@ TEST_CASE("PointRouter is backlogged without a slot map and at the bound of a st
   CHECK(router.is_backlogged());
 }
 
+TEST_CASE("PointRouter is not backlogged by a shard that left the map or is excluded", "[relay]") {
+  Fixture f;
+  f.options.in_flight_bytes_max = 1000;
+  PointRouter& router = f.Start();
+  router.SetSlotMap(MapOf(1, {"a", "b"}));
+  f.shards["b"].held_bytes = 1000;
+  CHECK(router.is_backlogged());
+  router.SetSlotMap(MapOf(2, {"a", "b"}, {"b"}));
+  CHECK_FALSE(router.is_backlogged());
+  router.SetSlotMap(MapOf(3, {"a", "b"}));
+  CHECK(router.is_backlogged());
+  router.SetSlotMap(MapOf(4, {"a"}));
+  CHECK_FALSE(router.is_backlogged());
+}
+
 TEST_CASE("PointRouter learns names again after a new slot map", "[relay]") {
   Fixture f;
   f.Start().SetSlotMap(MapOf(1, {"a"}));

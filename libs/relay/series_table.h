@@ -18,7 +18,7 @@ struct NameHash {
   uint64_t high = 0;
 };
 
-// The hash of a tenant's metric as received. `seed` differs per tenant and process.
+// The hash of a metric as received. `seed` differs per router and process.
 NameHash HashName(absl::string_view metric, uint64_t seed);
 
 // Where the points of a series go: `first_target` and the replicas behind it.

@@ -69,7 +69,8 @@ class ResendingStream {
   class Call;
 
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ScheduleConnect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  enum class Backoff { kNone, kGrowing };
+  void ScheduleConnect(Backoff backoff) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends the call, once; OnCallDone follows.
   void Break() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes the next item if there is one and nothing else is being written.
@@ -95,6 +96,7 @@ class ResendingStream {
   bool is_broken_ ABSL_GUARDED_BY(mutex_) = false;      // the call ends: write nothing to it
   bool is_restarting_ ABSL_GUARDED_BY(mutex_) = false;  // broken on purpose: connect at once
   bool is_waiting_ ABSL_GUARDED_BY(mutex_) = false;     // for the backoff
+  int pumping_count_ ABSL_GUARDED_BY(mutex_) = 0;       // alarms that have connected and now write
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_failing_ ABSL_GUARDED_BY(mutex_) = false;  // said in the log
   int failure_count_ ABSL_GUARDED_BY(mutex_) = 0;

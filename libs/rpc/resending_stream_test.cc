@@ -63,8 +63,10 @@ class BreakingServer final : public v1::Ingest::Service {
 
 class NumberStream final : public ResendingStream<Item, v1::IngestRequest, v1::IngestResponse> {
  public:
-  explicit NumberStream(int port)
+  enum class Hello { kNo, kYes };
+  explicit NumberStream(int port, Hello hello = Hello::kYes)
       : ResendingStream("test server"),
+        hello_(hello),
         stub_(v1::Ingest::NewStub(MakeChannel("127.0.0.1:" + std::to_string(port)))) {}
   ~NumberStream() override { Stop(); }
 
@@ -87,7 +89,7 @@ class NumberStream final : public ResendingStream<Item, v1::IngestRequest, v1::I
     hello->mutable_hello()->set_relay("test");
     base::MutexLock lock(done_mutex_);
     ++connection_count_;
-    return true;
+    return hello_ == Hello::kYes;
   }
   bool Fits(const Item& item) override { return item.generation == generation_; }
   void Encode(const Item& item, uint64_t sequence, v1::IngestRequest* request) override {
@@ -103,6 +105,7 @@ class NumberStream final : public ResendingStream<Item, v1::IngestRequest, v1::I
     done_changed_.NotifyAll();
   }
 
+  const Hello hello_;
   const std::unique_ptr<v1::Ingest::Stub> stub_;
   int generation_ = 0;
   base::Mutex done_mutex_;
@@ -131,6 +134,19 @@ TEST_CASE("ResendingStream brings every item over a server that breaks its strea
   const std::vector<int> received = service.received();
   CHECK(received.size() > 20);  // what was not acknowledged came again
   CHECK(std::set<int>(received.begin(), received.end()).size() == 20);
+}
+
+TEST_CASE("ResendingStream writes on a new connection although nothing more is sent", "[rpc]") {
+  for (const auto hello : {NumberStream::Hello::kNo, NumberStream::Hello::kYes}) {
+    BreakingServer service(4);
+    auto server = Server::Start({.listen = "127.0.0.1:0"}, {&service}).value();
+    {
+      NumberStream stream(server->port(), hello);
+      for (int i = 0; i < 9; ++i) stream.Send(std::make_unique<Item>(Item{i, i / 5}));
+      CHECK(stream.WaitForDone(9) == Range(9));
+    }
+    server->Shutdown(absl::ZeroDuration());
+  }
 }
 
 TEST_CASE("ResendingStream makes a new connection for items that do not fit", "[rpc]") {

@@ -31,7 +31,8 @@ int HealthOf(const std::string& address) {
   grpc::GenericStub stub(MakeChannel(address));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
-  const grpc::ByteBuffer request;
+  const grpc::Slice no_bytes;
+  const grpc::ByteBuffer request(&no_bytes, 1);
   grpc::ByteBuffer response;
   std::promise<grpc::Status> done;
   stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", {}, &request, &response,

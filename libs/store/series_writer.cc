@@ -125,10 +125,10 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
   } else {
     context_.metrics.CountDropped(entry.series->tenant(), RefusalWord(reason), point_count);
   }
-  job.session->AddRefused({.series_id = entry.series_id,
-                           .reason = reason,
-                           .point_count = point_count,
-                           .message = std::string(message)});
+  job.session->AddRefused(*job.batch, {.series_id = entry.series_id,
+                                       .reason = reason,
+                                       .point_count = point_count,
+                                       .message = std::string(message)});
 }
 
 // Before the batch is reported applied, so that a new name can be found as soon as its points are.

@@ -46,7 +46,7 @@ Store::Store(const StoreDependencies& dependencies, StoreOptions options)
   for (size_t part = 0; part < options_.writer_threads; ++part) {
     writers_.push_back(std::make_unique<SeriesWriter>(context, part, options_.writer_threads));
   }
-  dependencies_.metrics.BeforeScrape([this] {
+  gauges_ = dependencies_.metrics.BeforeScrape([this] {
     metrics_.open_files.Set(static_cast<double>(files_.open_count()));
     metrics_.series.Set(static_cast<double>(dependencies_.index.series_count()));
   });

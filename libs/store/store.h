@@ -103,6 +103,8 @@ class Store {
   base::CondVar drain_begins_;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
   std::vector<std::weak_ptr<WriteSession>> sessions_ ABSL_GUARDED_BY(mutex_);
+
+  std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 
 }  // namespace plumbago::store

@@ -1,5 +1,7 @@
 #include "store/write_session.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -54,19 +56,25 @@ absl::Status WriteSession::Accept(std::shared_ptr<WriteBatch> batch) {
   return absl::OkStatus();
 }
 
-void WriteSession::AddRefused(RefusedSeries refused) {
+void WriteSession::AddRefused(const WriteBatch& batch, RefusedSeries refused) {
   base::MutexLock lock(mutex_);
-  progress_.refused.push_back(std::move(refused));
+  FindInFlight(batch).refused.push_back(std::move(refused));
+}
+
+WriteSession::InFlight& WriteSession::FindInFlight(const WriteBatch& batch) {
+  return in_flight_[batch.sequence - in_flight_.front().batch->sequence];
 }
 
 void WriteSession::Complete(const WriteBatch& batch) {
   std::vector<InFlight> done;  // freed after the lock is released
   {
     base::MutexLock lock(mutex_);
-    in_flight_[batch.sequence - in_flight_.front().batch->sequence].is_complete = true;
+    FindInFlight(batch).is_complete = true;
     while (!in_flight_.empty() && in_flight_.front().is_complete) {
       progress_.applied_sequence = in_flight_.front().batch->sequence;
       in_flight_bytes_ -= in_flight_.front().batch->byte_count();
+      std::move(in_flight_.front().refused.begin(), in_flight_.front().refused.end(),
+                std::back_inserter(progress_.refused));
       done.push_back(std::move(in_flight_.front()));
       in_flight_.pop_front();
     }

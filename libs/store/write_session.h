@@ -84,7 +84,8 @@ class WriteSession {
 
   // The rest is for Store. Accept: InvalidArgument where the sequence is not the next one.
   absl::Status Accept(std::shared_ptr<WriteBatch> batch);
-  void AddRefused(RefusedSeries refused);
+  // `batch` is accepted and not complete; it is told with the batch.
+  void AddRefused(const WriteBatch& batch, RefusedSeries refused);
   void Complete(const WriteBatch& batch);
   uint64_t applied_sequence() const;
   void MarkDurable(uint64_t sequence);
@@ -93,6 +94,7 @@ class WriteSession {
   struct InFlight {
     std::shared_ptr<WriteBatch> batch;
     bool is_complete = false;
+    std::vector<RefusedSeries> refused = {};
   };
 
   const size_t bytes_max_;
@@ -102,6 +104,8 @@ class WriteSession {
   std::vector<std::unique_ptr<const SeriesName>> series_;
 
   mutable base::Mutex mutex_;
+  InFlight& FindInFlight(const WriteBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   std::deque<InFlight> in_flight_ ABSL_GUARDED_BY(mutex_);  // consecutive sequences
   size_t in_flight_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t accepted_sequence_ ABSL_GUARDED_BY(mutex_) = 0;

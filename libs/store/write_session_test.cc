@@ -53,7 +53,7 @@ TEST_CASE("Refused series are reported once, with the progress they belong to", 
   WriteSession session(1 << 20);
   const auto batch = Batch(1);
   REQUIRE(session.Accept(batch).ok());
-  session.AddRefused({.series_id = 7, .point_count = 3});
+  session.AddRefused(*batch, {.series_id = 7, .point_count = 3});
   WriteSession::Progress progress;
   CHECK_FALSE(session.TakeProgress(&progress));
   session.Complete(*batch);
@@ -63,6 +63,24 @@ TEST_CASE("Refused series are reported once, with the progress they belong to", 
   session.MarkDurable(1);
   REQUIRE(session.TakeProgress(&progress));
   CHECK(progress.refused.empty());
+}
+
+TEST_CASE("Refused series wait for their own batch", "[store]") {
+  WriteSession session(1 << 20);
+  const auto first = Batch(1);
+  const auto second = Batch(2);
+  REQUIRE(session.Accept(first).ok());
+  REQUIRE(session.Accept(second).ok());
+  session.AddRefused(*second, {.series_id = 7, .point_count = 3});
+  session.Complete(*first);
+  WriteSession::Progress progress;
+  REQUIRE(session.TakeProgress(&progress));
+  CHECK(progress.applied_sequence == 1);
+  CHECK(progress.refused.empty());
+  session.Complete(*second);
+  REQUIRE(session.TakeProgress(&progress));
+  CHECK(progress.applied_sequence == 2);
+  CHECK(progress.refused.size() == 1);
 }
 
 TEST_CASE("A session is full from its limit on until batches complete", "[store]") {

@@ -32,7 +32,7 @@ absl::Status RunCache(const CacheFlags& flags, plumbago::service::Runtime& runti
 
   CacheMetrics metrics(runtime.metrics());
   PointCache cache(flags.cache, runtime.clock(), metrics);
-  runtime.metrics().BeforeScrape([&cache] { cache.PublishGauges(); });
+  const auto gauges = runtime.metrics().BeforeScrape([&cache] { cache.PublishGauges(); });
   Flusher* flusher_of_stream = nullptr;
   StoreStream store(flags.store, cache, metrics, runtime.clock(), epoch,
                     [&flusher_of_stream] { flusher_of_stream->OnBatchDone(); });
@@ -41,13 +41,14 @@ absl::Status RunCache(const CacheFlags& flags, plumbago::service::Runtime& runti
   flusher.Start();
   IngestService ingest(cache, metrics, epoch);
   CacheReadService read(cache, epoch);
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read}));
   plumbago::rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
                                           .service = "cache",
                                           .instance = absl::StrCat("cache-", getpid()),
                                           .snapshot_path = flags.common.data_dir + "/snapshot.pb"},
                                          runtime.file_system(), runtime.metrics(), holder);
   PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
+  // Last: nothing below it can fail while the services are in use.
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read}));
   runtime.health().SetReady();
 
   runtime.WaitForStop();

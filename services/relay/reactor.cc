@@ -8,7 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +28,8 @@ constexpr int kReadsPerTurn = 4;
 constexpr int kDatagramsPerTurn = 512;
 constexpr size_t kDatagramBytesMax = 64 << 10;
 constexpr absl::Duration kDrainPoll = absl::Milliseconds(10);
+// A sender that never pauses must not keep a relay from stopping.
+constexpr absl::Duration kDrainReadsMax = absl::Milliseconds(500);
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(200);
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
@@ -64,7 +65,7 @@ class Reactor::Connection : public std::enable_shared_from_this<Connection> {
                        [self = shared_from_this()](boost::system::error_code error) {
                          self->is_waiting_ = false;
                          if (error) return self->Close();
-                         self->ReadTurn();
+                         if (!self->reactor_.is_draining_) self->ReadTurn();
                        });
   }
 
@@ -84,13 +85,11 @@ class Reactor::Connection : public std::enable_shared_from_this<Connection> {
     if (socket_.is_open()) WaitForData();
   }
 
-  // For the drain: reads until nothing is left or the router is full.
-  void ReadAll() {
-    while (!reactor_.router_->is_backlogged()) {
-      const ReadResult result = ReadOnce();
-      if (result == ReadResult::kClosed) return Close();
-      if (result == ReadResult::kEmpty) return;
-    }
+  // For the drain: one read. False where there was nothing.
+  bool ReadSome() {
+    const ReadResult result = ReadOnce();
+    if (result == ReadResult::kClosed) Close();
+    return result == ReadResult::kData;
   }
 
   void Close() {
@@ -238,7 +237,7 @@ void Reactor::ReadDatagrams() {
   is_udp_waiting_ = true;
   udp_socket_.async_wait(udp::socket::wait_read, [this](boost::system::error_code error) {
     is_udp_waiting_ = false;
-    if (error || !udp_socket_.is_open()) return;
+    if (error || is_draining_ || !udp_socket_.is_open()) return;
     for (int i = 0; i < kDatagramsPerTurn; ++i) {
       if (PauseIfBacklogged()) return;
       if (!ReceiveDatagram()) break;
@@ -289,7 +288,7 @@ void Reactor::Tick() {
 }
 
 bool Reactor::PauseIfBacklogged() {
-  if (is_draining_ || !router_->is_backlogged()) return false;
+  if (!router_->is_backlogged()) return false;
   if (!is_paused_) {
     is_paused_ = true;
     metrics_.reads_paused.Increment();
@@ -315,31 +314,58 @@ void Reactor::OnAcknowledged() {
   });
 }
 
-size_t Reactor::Drain(absl::Duration deadline) {
-  std::promise<size_t> result;
-  std::function<void()> step = [&] {
-    if (!is_draining_) {
-      is_draining_ = true;
-      timer_.cancel();
-      StopListening();
+std::future<size_t> Reactor::Drain(absl::Duration deadline) {
+  asio::post(context_, [this, deadline] {
+    is_draining_ = true;  // from here on only DrainStep reads
+    drain_deadline_ = deadline;
+    drain_reads_until_ = std::min(deadline, clock_.Monotonic() + kDrainReadsMax);
+    timer_.cancel();
+    StopListening();
+    DrainStep();
+  });
+  return drained_.get_future();
+}
+
+// First empties the sockets and closes them, then waits for the caches.
+void Reactor::DrainStep() {
+  const absl::Duration now = clock_.Monotonic();
+  if (drain_reads_until_ > absl::ZeroDuration()) {
+    const bool is_empty = TakeWhatSocketsHold();
+    if (is_empty || now >= drain_reads_until_) {
+      CloseSockets();
+      drain_reads_until_ = absl::ZeroDuration();
     }
-    const auto connections = connections_;
-    for (const auto& connection : connections) connection->ReadAll();
-    while (!router_->is_backlogged() && ReceiveDatagram()) {
-    }
-    router_->Flush();
-    const size_t left = router_->unacknowledged_bytes();
-    if (left == 0 || clock_.Monotonic() >= deadline) {
-      for (const auto& connection : std::exchange(connections_, {})) connection->Close();
-      return result.set_value(left);
-    }
-    timer_.expires_after(absl::ToChronoNanoseconds(kDrainPoll));
-    timer_.async_wait([&](boost::system::error_code) { step(); });
-  };
-  asio::post(context_, step);
-  const size_t left = result.get_future().get();
-  unacknowledged_bytes_.store(left);
-  return left;
+  }
+  router_->Flush();
+  const size_t left_bytes = router_->unacknowledged_bytes();
+  unacknowledged_bytes_.store(left_bytes);
+  const bool is_reading = drain_reads_until_ > absl::ZeroDuration();
+  if ((!is_reading && left_bytes == 0) || now >= drain_deadline_) {
+    CloseSockets();
+    return drained_.set_value(left_bytes);
+  }
+  timer_.expires_after(absl::ToChronoNanoseconds(kDrainPoll));
+  timer_.async_wait([this](boost::system::error_code) { DrainStep(); });
+}
+
+// One read of each socket, within the bound on what is in flight. True where all were empty.
+bool Reactor::TakeWhatSocketsHold() {
+  bool is_empty = true;
+  const auto connections = connections_;  // a read may close one
+  for (const auto& connection : connections) {
+    if (router_->is_backlogged()) return false;
+    is_empty = !connection->ReadSome() && is_empty;
+  }
+  for (int i = 0; i < kDatagramsPerTurn; ++i) {
+    if (router_->is_backlogged()) return false;
+    if (!ReceiveDatagram()) return is_empty;
+  }
+  return false;
+}
+
+void Reactor::CloseSockets() {
+  for (const auto& connection : std::exchange(connections_, {})) connection->Close();
+  udp_socket_.close();
 }
 
 }  // namespace plumbago::relay

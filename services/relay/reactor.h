@@ -14,6 +14,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -51,9 +52,10 @@ class Reactor {
 
   void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
 
-  // Stops listening, takes what the sockets still hold, sends every batch. Returns how many bytes
-  // are still unacknowledged at `deadline` (monotonic); 0 is a clean end.
-  size_t Drain(absl::Duration deadline);
+  // Stops listening, takes what the sockets hold (until they are empty, for half a second at most),
+  // closes them, sends every batch and waits for the acknowledgements. The result is the number of
+  // bytes still unacknowledged at `deadline` (monotonic); 0 is a clean end.
+  std::future<size_t> Drain(absl::Duration deadline);
 
   // Thread-safe, as of the last tick.
   size_t unacknowledged_bytes() const { return unacknowledged_bytes_.load(); }
@@ -68,6 +70,9 @@ class Reactor {
   void AcceptLater(const boost::system::error_code& error);
   void Adopt(boost::asio::ip::tcp::socket socket);
   void StopListening();
+  bool TakeWhatSocketsHold();
+  void CloseSockets();
+  void DrainStep();
   void ReadDatagrams();
   bool ReceiveDatagram();
   void ScheduleTick();
@@ -98,6 +103,9 @@ class Reactor {
   uint32_t udp_lost_count_ = 0;  // the kernel's own count
   bool is_paused_ = false;
   bool is_draining_ = false;
+  absl::Duration drain_reads_until_;
+  absl::Duration drain_deadline_;
+  std::promise<size_t> drained_;
 
   std::atomic<bool> is_resume_wanted_{false};
   std::atomic<size_t> unacknowledged_bytes_{0};

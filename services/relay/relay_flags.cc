@@ -19,7 +19,7 @@ void AddFlags(service::CommandLine& line, RelayFlags& flags) {
            "(plumbago_relay_connections_refused_total)");
   line.Add("--batch-points-max", flags.relay.reactor.router.batch_points_max,
            "Points in a batch to a cache; more costs memory and delay, fewer cost CPU")
-      ->check(CLI::Range(1, 1 << 20));
+      ->check(CLI::Range(size_t{1}, kBatchPointsMax));
   line.AddDuration("--batch-delay", flags.relay.reactor.router.batch_delay,
                    "Longest time that a point waits for its batch to fill");
   line.AddBytes("--in-flight-max", flags.relay.reactor.router.in_flight_bytes_max,

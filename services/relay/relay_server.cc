@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <future>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -54,18 +55,8 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
     : options_(options),
       sender_(sender),
       clock_(clock),
-      metrics_(metrics, options.reactor.router.tenant) {
-  metrics.BeforeScrape([this] {
-    size_t unacknowledged_bytes = 0;
-    size_t known_series = 0;
-    for (const auto& reactor : reactors_) {
-      unacknowledged_bytes += reactor->unacknowledged_bytes();
-      known_series += reactor->known_series();
-    }
-    metrics_.unacknowledged_bytes.Set(static_cast<double>(unacknowledged_bytes));
-    metrics_.known_series.Set(static_cast<double>(known_series));
-  });
-}
+      registry_(metrics),
+      metrics_(metrics, options.reactor.router.tenant) {}
 
 RelayServer::~RelayServer() = default;
 
@@ -99,10 +90,22 @@ absl::Status RelayServer::StartReactors() {
     reactors.push_back(std::move(reactor));
   }
   reactors_ = std::move(reactors);
+  gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
   base::LogInfo(absl::StrCat("takes plaintext points on TCP ", options_.reactor.tcp.host, ":",
                              options_.reactor.tcp.port, " and UDP ", options_.reactor.udp.host, ":",
                              options_.reactor.udp.port, " with ", count, " reactors"));
   return absl::OkStatus();
+}
+
+void RelayServer::PublishGauges() {
+  size_t unacknowledged_bytes = 0;
+  size_t known_series = 0;
+  for (const auto& reactor : reactors_) {
+    unacknowledged_bytes += reactor->unacknowledged_bytes();
+    known_series += reactor->known_series();
+  }
+  metrics_.unacknowledged_bytes.Set(static_cast<double>(unacknowledged_bytes));
+  metrics_.known_series.Set(static_cast<double>(known_series));
 }
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
@@ -110,8 +113,10 @@ void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& s
 }
 
 absl::Status RelayServer::Drain(absl::Duration deadline) {
+  std::vector<std::future<size_t>> drains;  // all at once: each takes points until its own begins
+  for (const auto& reactor : reactors_) drains.push_back(reactor->Drain(deadline));
   size_t left_bytes = 0;
-  for (const auto& reactor : reactors_) left_bytes += reactor->Drain(deadline);
+  for (std::future<size_t>& drain : drains) left_bytes += drain.get();
   if (left_bytes == 0) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("stopped with ", left_bytes,

@@ -44,12 +44,15 @@ class RelayServer {
  private:
   absl::Status ResolveAddresses();
   absl::Status StartReactors();
+  void PublishGauges();
 
   RelayOptions options_;
   const std::string sender_;
   base::Clock& clock_;
+  base::Metrics& registry_;
   RelayMetrics metrics_;
   std::vector<std::unique_ptr<Reactor>> reactors_;
+  std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 
 }  // namespace plumbago::relay

@@ -38,13 +38,14 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   StoreService service(store, *index, flags.service);
   PLUMBAGO_RETURN_IF_ERROR(store.Start());
   store.StartScans();
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service}));
   rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
                                 .service = "store",
                                 .instance = absl::StrCat("store-", getpid()),
                                 .snapshot_path = absl::StrCat(data_dir, "/snapshot.pb")},
                                runtime.file_system(), runtime.metrics(), holder);
   PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
+  // Last: nothing below it can fail while the service is in use.
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service}));
   runtime.health().SetReady();
 
   runtime.WaitForStop();

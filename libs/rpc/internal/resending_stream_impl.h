@@ -57,7 +57,7 @@ void ResendingStream<Item, Request, Response>::Stop() {
   }
   if (alarm != nullptr) alarm->Cancel();
   base::MutexLock lock(mutex_);
-  while (call_ != nullptr || is_waiting_) changed_.Wait(lock);
+  while (call_ != nullptr || is_waiting_ || pumping_count_ > 0) changed_.Wait(lock);
   items_.clear();
 }
 
@@ -165,28 +165,39 @@ void ResendingStream<Item, Request, Response>::OnCallDone(const grpc::Status& st
   written_count_ = 0;
   changed_.NotifyAll();
   if (is_stopping_) return;
-  if (std::exchange(is_restarting_, false)) return Connect();
+  const bool is_restart = std::exchange(is_restarting_, false);
   if (items_.empty()) return;
-  if (!std::exchange(is_failing_, true)) {
+  if (!is_restart && !std::exchange(is_failing_, true)) {
     base::LogWarning(absl::StrCat(peer_, " takes nothing: ", base::Excerpt(status.error_message()),
                                   "; holding and retrying"));
   }
-  ScheduleConnect();
+  ScheduleConnect(is_restart ? Backoff::kNone : Backoff::kGrowing);
 }
 
 template <typename Item, typename Request, typename Response>
-void ResendingStream<Item, Request, Response>::ScheduleConnect() {
+void ResendingStream<Item, Request, Response>::ScheduleConnect(Backoff backoff) {
   constexpr int kFirstMs = 100;
   constexpr int kLastMs = 2'000;
   const int backoff_ms = std::min(kLastMs, kFirstMs << std::min(failure_count_, 5));
-  const int wait_ms = std::uniform_int_distribution<int>(backoff_ms / 2, backoff_ms)(jitter_);
-  ++failure_count_;
+  int wait_ms = 0;
+  if (backoff == Backoff::kGrowing) {
+    wait_ms = std::uniform_int_distribution<int>(backoff_ms / 2, backoff_ms)(jitter_);
+    ++failure_count_;
+  }
   is_waiting_ = true;
   alarm_ = std::make_unique<grpc::Alarm>();
   alarm_->Set(std::chrono::system_clock::now() + std::chrono::milliseconds(wait_ms), [this](bool) {
+    {
+      base::MutexLock lock(mutex_);
+      is_waiting_ = false;
+      changed_.NotifyAll();
+      if (is_stopping_ || call_ != nullptr || items_.empty()) return;
+      Connect();
+      ++pumping_count_;
+    }
+    Pump();  // where there is no hello, nobody else does
     base::MutexLock lock(mutex_);
-    is_waiting_ = false;
-    if (!is_stopping_ && call_ == nullptr && !items_.empty()) Connect();
+    --pumping_count_;
     changed_.NotifyAll();
   });
 }
