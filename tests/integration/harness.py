@@ -21,11 +21,19 @@ READY_SECONDS = 30
 STOP_SECONDS = 40
 
 
+_given_ports = set()
+
+
 def free_port():
-    """A port that is free for TCP and UDP. Taken from below the range of outgoing connections, so
-    that no connection of a test gets it before its server does."""
+    """A port that is free for TCP and UDP, and given once. Taken from below the range of outgoing
+    connections, so that no connection of a test gets it before its server does."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as limits:
+        outgoing_first = int(limits.read().split()[0])
     while True:
-        port = 10000 + int.from_bytes(os.urandom(2), "big") % 20000
+        port = 10000 + int.from_bytes(os.urandom(4), "big") % (min(outgoing_first, 32000) - 10000)
+        if port in _given_ports:
+            continue
+        _given_ports.add(port)
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(socket.AF_INET, kind) as probe:

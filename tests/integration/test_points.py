@@ -254,6 +254,25 @@ class OrderlyStopTest(unittest.TestCase):
             harness.wait_until(is_complete, f"all {sent} points of 50 series are rendered")
 
 
+class KilledStoreTest(unittest.TestCase):
+    def test_a_store_that_was_killed_gets_everything_when_it_is_back(self):
+        with harness.Cluster(BIN, shards=1, schemas=SCHEMAS, cache_flags=["--flush-age", "200ms"]) as cluster:
+            at = now()
+            cluster.send_tcp(f"killed.before 1 {at}\n")
+            cluster.wait_for_series("killed.before", 1)
+            cluster.wait_until_stored(1)
+            cluster.stores[0].kill()
+            # More than the batches that the cache keeps on the way.
+            cluster.send_tcp("".join(f"killed.s{i} {k} {at - 60 + k}\n"
+                                     for k in range(20) for i in range(10_000)))
+            harness.wait_until(lambda: cluster.unstored_points() == 200_000, "the cache has all points")
+            cluster.stores[0].start().wait_ready()
+            cluster.wait_until_stored(200_001)
+            expected = {at - 60 + k: float(k) for k in range(20)}
+            self.assertEqual(cluster.points("killed.s9999", at - 61, at), {"killed.s9999": expected})
+            self.assertEqual(len(cluster.points("killed.s*", at - 61, at)), 10_000)
+
+
 class StoppedShardTest(unittest.TestCase):
     def test_a_stopped_shard_gives_a_partial_answer_within_its_deadline(self):
         with harness.Cluster(BIN, shards=2, schemas=SCHEMAS, cache_flags=["--flush-age", "500ms"],
