@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -266,8 +267,17 @@ class Server::Impl {
   void Accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-      if (!error) Serve(std::move(socket));
+      if (error) return AcceptLater();
+      Serve(std::move(socket));
       Accept();
+    });
+  }
+
+  // Most likely the process is out of file descriptors: trying again at once would only spin.
+  void AcceptLater() {
+    accept_timer_.expires_after(std::chrono::milliseconds(200));
+    accept_timer_.async_wait([this](boost::system::error_code cancelled) {
+      if (!cancelled && acceptor_.is_open()) Accept();
     });
   }
 
@@ -281,6 +291,7 @@ class Server::Impl {
 
   asio::io_context context_{1};
   tcp::acceptor acceptor_;
+  asio::steady_timer accept_timer_{context_};
   // Shared with connections and pool work that may still be running while the server stops.
   const std::shared_ptr<Dispatcher> dispatcher_;
   const std::shared_ptr<std::atomic<size_t>> open_count_ = std::make_shared<std::atomic<size_t>>(0);

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
@@ -118,13 +119,15 @@ void Runtime::WaitForStop(const std::function<void()>& reload) {
     }
     base::LogInfo(absl::StrCat(received == SIGTERM ? "SIGTERM" : "SIGINT", ": draining"));
     health_.SetNotReady("draining");
+    stop_deadline_ = clock_.Monotonic() + options_.drain_timeout;
     return;
   }
 }
 
 void Runtime::StopGrpc() {
   if (grpc_server_ == nullptr) return;
-  grpc_server_->Shutdown(options_.drain_timeout);
+  // What the drain has used of its time is gone, except for a moment to say goodbye.
+  grpc_server_->Shutdown(std::max(absl::Seconds(1), stop_deadline_ - clock_.Monotonic()));
   health_.OnChange({});
 }
 

@@ -83,6 +83,7 @@ class Runtime {
   base::Metrics metrics_;
   Health health_;
   int data_directory_lock_ = -1;
+  absl::Duration stop_deadline_;  // monotonic; set by the signal
   std::unique_ptr<rpc::Server> grpc_server_;
   std::unique_ptr<http::Server> admin_server_;
 };

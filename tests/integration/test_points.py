@@ -116,8 +116,10 @@ class PointsTest(unittest.TestCase):
                                       stdout=log, stderr=log)
             try:
                 self.cluster.wait_for_series("collectd.testhost.load.load.*", 3)
-                found = self.cluster.get("/metrics/find", query="collectd.testhost.memory.*")
-                self.assertIn("memory-free", [node["text"] for node in found])
+                # collectd fills a buffer before it sends, so its metrics come in pieces.
+                harness.wait_until(
+                    lambda: self.cluster.get("/metrics/find", query="collectd.testhost.memory.memory-free"),
+                    "memory-free is found")
                 one_minute = self.cluster.points("collectd.testhost.load.load.shortterm", "-2min", "now")
                 self.assertTrue(all(value >= 0 for value in one_minute.popitem()[1].values()))
             except AssertionError:
