@@ -69,7 +69,11 @@ class Runtime {
   // Blocks until SIGTERM or SIGINT; calls `reload` for each SIGHUP.
   void WaitForStop(const std::function<void()>& reload = [] {});
 
-  // Closes the gRPC server within the drain timeout. The admin server stays until the end, so that
+  // Until when (monotonic) everything has to be saved: the signal plus --drain-timeout. After
+  // WaitForStop().
+  absl::Duration stop_deadline() const { return stop_deadline_; }
+
+  // Closes the gRPC server by stop_deadline(). The admin server stays until the end, so that
   // the last metrics can be scraped.
   void StopGrpc();
 

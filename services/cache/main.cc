@@ -52,10 +52,9 @@ absl::Status RunCache(const CacheFlags& flags, plumbago::service::Runtime& runti
   runtime.health().SetReady();
 
   runtime.WaitForStop();
-  const absl::Duration deadline = runtime.clock().Monotonic() + flags.common.drain_timeout;
   cache.Stop();
   ingest.Drain();
-  const uint64_t left_count = flusher.Drain(deadline);
+  const uint64_t left_count = flusher.Drain(runtime.stop_deadline());
   flusher.Stop();
   store.Stop();
   watcher.Stop();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "rpc/series_definitions.h"
 #include "rpc/server.h"
 
 namespace plumbago::cache {
@@ -65,14 +66,7 @@ void StoreStream::Encode(const FlushBatch& batch, uint64_t sequence, v1::WriteRe
 void StoreStream::Define(HotSeries& series, v1::SeriesDefinitions* definitions) {
   series.store_connection = connection_;
   series.store_id = next_id_++;
-  if (definitions->tenant().empty() ||
-      definitions->tenant(definitions->tenant_size() - 1) != series.tenant()) {
-    definitions->add_tenant(std::string(series.tenant()));
-  }
-  definitions->add_tenant_index(static_cast<uint32_t>(definitions->tenant_size() - 1));
-  definitions->add_id(series.store_id);
-  definitions->add_metric_bytes(static_cast<uint32_t>(series.metric().size()));
-  definitions->mutable_metrics()->append(series.metric().data(), series.metric().size());
+  rpc::AppendDefinition(series.store_id, series.tenant(), series.metric(), definitions);
 }
 
 uint64_t StoreStream::AcknowledgedSequence(const v1::WriteResponse& response) {

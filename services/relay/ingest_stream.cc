@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "rpc/series_definitions.h"
 #include "rpc/server.h"
 
 namespace plumbago::relay {
@@ -59,15 +60,7 @@ void IngestStream::DefineNewSeries(const Batch& batch, v1::SeriesDefinitions* de
     if (id >= is_defined_.size()) is_defined_.resize(std::max<size_t>(id + 1, size_t{id} * 2));
     is_defined_[id] = true;
     const SeriesName name = batch.names->Get(id);
-    // Tenants change rarely from one name to the next.
-    if (definitions->tenant().empty() ||
-        definitions->tenant(definitions->tenant_size() - 1) != name.tenant) {
-      definitions->add_tenant(std::string(name.tenant));
-    }
-    definitions->add_tenant_index(static_cast<uint32_t>(definitions->tenant_size() - 1));
-    definitions->add_id(id);
-    definitions->add_metric_bytes(static_cast<uint32_t>(name.metric.size()));
-    definitions->mutable_metrics()->append(name.metric.data(), name.metric.size());
+    rpc::AppendDefinition(id, name.tenant, name.metric, definitions);
   }
 }
 

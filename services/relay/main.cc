@@ -38,7 +38,7 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
 
   runtime.WaitForStop();
   watcher.Stop();
-  absl::Status drained = relay.Drain(runtime.clock().Monotonic() + flags.common.drain_timeout);
+  absl::Status drained = relay.Drain(runtime.stop_deadline());
   runtime.StopGrpc();
   return drained;
 }
