@@ -1,8 +1,10 @@
 #include "cache_service.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "cache/ingest_session.h"
@@ -16,6 +18,16 @@ constexpr int kPointsPerMessage = 64 << 10;
 
 grpc::Status Draining() {
   return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the cache is draining");
+}
+
+void AppendPoints(int metric_index, absl::Span<const Point> points,
+                  v1::ReadPointsResponse& response) {
+  response.add_metric_index(static_cast<uint32_t>(metric_index));
+  response.add_point_count(static_cast<uint32_t>(points.size()));
+  for (const Point& point : points) {
+    response.add_time(point.time_seconds);
+    response.add_value(point.value);
+  }
 }
 
 }  // namespace
@@ -83,21 +95,23 @@ grpc::Status CacheReadService::ReadPoints(grpc::ServerContext* context,
                                      kMetricsPerReadMax, " in one call"));
   }
   v1::ReadPointsResponse response;
+  const auto send = [&] {
+    response.set_epoch(epoch_());
+    const bool is_sent = !context->IsCancelled() && writer->Write(response);
+    response.Clear();
+    return is_sent;
+  };
   std::vector<Point> points;
   for (int i = 0; i < request->metric_size(); ++i) {
     points.clear();
     cache_.Read(request->tenant(), request->metric(i), request->from(), request->until(), &points);
-    if (points.empty()) continue;
-    response.add_metric_index(static_cast<uint32_t>(i));
-    response.add_point_count(static_cast<uint32_t>(points.size()));
-    for (const Point& point : points) {
-      response.add_time(point.time_seconds);
-      response.add_value(point.value);
+    auto rest = absl::MakeConstSpan(points);
+    while (!rest.empty()) {
+      const auto room = static_cast<size_t>(kPointsPerMessage - response.time_size());
+      AppendPoints(i, rest.first(std::min(room, rest.size())), response);
+      rest.remove_prefix(std::min(room, rest.size()));
+      if (response.time_size() == kPointsPerMessage && !send()) return grpc::Status::CANCELLED;
     }
-    if (response.time_size() < kPointsPerMessage) continue;
-    response.set_epoch(epoch_());
-    if (context->IsCancelled() || !writer->Write(response)) return grpc::Status::CANCELLED;
-    response.Clear();
   }
   response.set_epoch(epoch_());
   writer->Write(response);

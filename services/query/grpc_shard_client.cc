@@ -9,6 +9,7 @@
 #include "plumbago/v1/cache.grpc.pb.h"
 #include "plumbago/v1/store.grpc.pb.h"
 #include "rpc/server.h"
+#include "shard_answers.h"
 
 namespace plumbago::query {
 namespace {
@@ -93,44 +94,6 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
   std::vector<T> items_;
   absl::Status status_;
 };
-
-absl::Status TakeNodes(v1::FindResponse& response, std::vector<FoundNode>& nodes) {
-  for (v1::FindResponse::Node& node : *response.mutable_node()) {
-    nodes.push_back({std::move(*node.mutable_path()), node.is_leaf()});
-  }
-  return absl::OkStatus();
-}
-
-absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list) {
-  for (v1::FetchedSeries& fetched : *response.mutable_series()) {
-    StoredSeries& series = list.emplace_back();
-    series.metric_index = fetched.metric_index();
-    series.start = fetched.start();
-    series.step = fetched.step();
-    series.values.assign(fetched.value().begin(), fetched.value().end());
-    series.aggregation_method = std::move(*fetched.mutable_aggregation_method());
-    series.finest_step = fetched.finest_step();
-    series.error = std::move(*fetched.mutable_error());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list) {
-  int next = 0;
-  for (int i = 0; i < response.metric_index_size() && i < response.point_count_size(); ++i) {
-    const auto count = static_cast<int64_t>(response.point_count(i));
-    if (next + count > response.time_size() || next + count > response.value_size()) {
-      return absl::InternalError("columns of unequal length in an answer of a cache");
-    }
-    HotSeries& series = list.emplace_back();
-    series.metric_index = response.metric_index(i);
-    const int end = next + static_cast<int>(count);
-    series.times.assign(response.time().begin() + next, response.time().begin() + end);
-    series.values.assign(response.value().begin() + next, response.value().begin() + end);
-    next = end;
-  }
-  return absl::OkStatus();
-}
 
 template <typename Request>
 void FillMetrics(const ShardCall& call, const std::vector<std::string>& metrics,

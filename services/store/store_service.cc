@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "rpc/server.h"
 
@@ -55,14 +56,32 @@ class Chunks {
   size_t byte_count_ = 0;
 };
 
-void FillSeries(store::FetchedSeries fetched, v1::FetchedSeries* series) {
+// Everything but values; start is that of the first one.
+void FillSeries(const store::FetchedSeries& fetched, v1::FetchedSeries* series) {
   series->set_start(static_cast<uint32_t>(fetched.series.start));
   series->set_step(fetched.series.step);
-  series->mutable_value()->Add(fetched.series.values.begin(), fetched.series.values.end());
   const absl::string_view method = whisper::MethodName(fetched.method);
   series->set_aggregation_method(method.data(), method.size());
   series->set_x_files_factor(fetched.x_files_factor);
   series->set_finest_step(fetched.finest_step);
+}
+
+// In pieces, so that no message grows with the length of a series. False: the caller is gone.
+bool SendSeries(uint32_t metric_index, const store::FetchedSeries& fetched,
+                Chunks<v1::FetchResponse>& chunks) {
+  auto rest = absl::MakeConstSpan(fetched.series.values);
+  do {
+    const auto piece = rest.first(std::min(rest.size(), kMessageBytes / sizeof(double)));
+    v1::FetchedSeries* series = chunks.message().add_series();
+    FillSeries(fetched, series);
+    series->set_metric_index(metric_index);
+    const auto sent_count = static_cast<uint32_t>(fetched.series.values.size() - rest.size());
+    series->set_start(series->start() + sent_count * series->step());
+    series->mutable_value()->Add(piece.begin(), piece.end());
+    rest.remove_prefix(piece.size());
+    if (!chunks.Added(series->ByteSizeLong())) return false;
+  } while (!rest.empty());
+  return true;
 }
 
 v1::WatchIndexResponse::Kind ToProto(index::SeriesIndex::Event::Kind kind) {
@@ -167,14 +186,15 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
     auto fetched = store_.Fetch(store::SeriesName(request->tenant(), request->metric(i)), range);
     // A name that no series can have is an unknown one.
     if (absl::IsNotFound(fetched.status()) || absl::IsInvalidArgument(fetched.status())) continue;
-    v1::FetchedSeries* series = chunks.message().add_series();
-    series->set_metric_index(static_cast<uint32_t>(i));
+    const auto metric_index = static_cast<uint32_t>(i);
     if (fetched.ok()) {
-      FillSeries(*std::move(fetched), series);
-    } else {
-      series->set_step(1);
-      series->set_error(std::string(fetched.status().message()));
+      if (!SendSeries(metric_index, *fetched, chunks)) return Gone();
+      continue;
     }
+    v1::FetchedSeries* series = chunks.message().add_series();
+    series->set_metric_index(metric_index);
+    series->set_step(1);
+    series->set_error(std::string(fetched.status().message()));
     if (!chunks.Added(series->ByteSizeLong())) return Gone();
   }
   return chunks.Flush() ? grpc::Status::OK : Gone();

@@ -85,11 +85,11 @@ class Writer {
 };
 
 std::vector<v1::FetchedSeries> Fetch(Fixture& fixture, const std::vector<std::string>& metrics,
-                                     grpc::Status* status) {
+                                     grpc::Status* status, uint32_t from = kNow - 60) {
   v1::FetchRequest request;
   request.set_tenant("t");
   for (const std::string& metric : metrics) request.add_metric(metric);
-  request.set_from(kNow - 60);
+  request.set_from(from);
   request.set_until(kNow);
   grpc::ClientContext context;
   const auto reader = fixture.stub->Fetch(&context, request);
@@ -236,6 +236,33 @@ TEST_CASE("A damaged file is an error of its series only", "[store_service]") {
   REQUIRE(series.size() == 2);
   CHECK_THAT(series[0].error(), Catch::Matchers::Contains("bad.wsp"));
   CHECK(series[1].error().empty());
+}
+
+TEST_CASE("A long series comes in pieces that follow one another", "[store_service]") {
+  constexpr uint32_t kPoints = 300'000;
+  Fixture fixture;
+  const whisper::Header header =
+      whisper::MakeHeader({{.seconds_per_point = 1, .point_count = kPoints}}, 0.5F,
+                          whisper::AggregationMethod::kAverage)
+          .value();
+  REQUIRE(whisper::Create(*fixture.file_system, fixture.directory.path() + "/t/long.wsp", header,
+                          whisper::Existing::kRefuse)
+              .ok());
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"long"}, 7));
+  writer.AwaitApplied();
+  grpc::Status status;
+  const auto pieces = Fetch(fixture, {"long"}, &status, kNow - kPoints);
+  REQUIRE(status.ok());
+  REQUIRE(pieces.size() == 3);
+  uint32_t next = pieces[0].start();
+  for (const v1::FetchedSeries& piece : pieces) {
+    CHECK(piece.metric_index() == 0);
+    CHECK(piece.start() == next);
+    next += static_cast<uint32_t>(piece.value_size());
+  }
+  CHECK(next - pieces[0].start() == kPoints);
+  CHECK(pieces[2].value(static_cast<int>(kNow - pieces[2].start())) == 7);
 }
 
 TEST_CASE("Requests beyond their bounds are refused", "[store_service]") {

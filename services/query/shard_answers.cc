@@ -1,0 +1,73 @@
+#include "shard_answers.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace plumbago::query {
+namespace {
+
+absl::Status Append(const v1::FetchedSeries& piece, StoredSeries& series) {
+  const int64_t end = series.start + series.step * static_cast<int64_t>(series.values.size());
+  if (piece.start() != end || piece.step() != series.step) {
+    return absl::InternalError(absl::StrCat("a store went on with a series at ", piece.start(),
+                                            " in steps of ", piece.step(), " s after it ended at ",
+                                            end, " in steps of ", series.step, " s"));
+  }
+  series.values.insert(series.values.end(), piece.value().begin(), piece.value().end());
+  return absl::OkStatus();
+}
+
+StoredSeries ToStored(v1::FetchedSeries& fetched) {
+  return {.metric_index = fetched.metric_index(),
+          .start = fetched.start(),
+          .step = fetched.step(),
+          .values = {fetched.value().begin(), fetched.value().end()},
+          .aggregation_method = std::move(*fetched.mutable_aggregation_method()),
+          .finest_step = fetched.finest_step(),
+          .error = std::move(*fetched.mutable_error())};
+}
+
+}  // namespace
+
+absl::Status TakeNodes(v1::FindResponse& response, std::vector<FoundNode>& nodes) {
+  for (v1::FindResponse::Node& node : *response.mutable_node()) {
+    nodes.push_back({std::move(*node.mutable_path()), node.is_leaf()});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list) {
+  for (v1::FetchedSeries& fetched : *response.mutable_series()) {
+    if (list.empty() || list.back().metric_index != fetched.metric_index()) {
+      list.push_back(ToStored(fetched));
+    } else if (absl::Status status = Append(fetched, list.back()); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list) {
+  int next = 0;
+  for (int i = 0; i < response.metric_index_size() && i < response.point_count_size(); ++i) {
+    const auto count = static_cast<int64_t>(response.point_count(i));
+    if (next + count > response.time_size() || next + count > response.value_size()) {
+      return absl::InternalError("columns of unequal length in an answer of a cache");
+    }
+    if (list.empty() || list.back().metric_index != response.metric_index(i)) {
+      list.push_back({.metric_index = response.metric_index(i), .times = {}, .values = {}});
+    }
+    HotSeries& series = list.back();
+    const int end = next + static_cast<int>(count);
+    series.times.insert(series.times.end(), response.time().begin() + next,
+                        response.time().begin() + end);
+    series.values.insert(series.values.end(), response.value().begin() + next,
+                         response.value().begin() + end);
+    next = end;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace plumbago::query

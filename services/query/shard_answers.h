@@ -1,0 +1,19 @@
+// Answers of shards, message by message, as the query's own types. Each function appends what one
+// message holds, which it may move from; a series whose pieces came in several messages is one.
+// Internal: a message against the contract. Pure functions.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "plumbago/v1/cache.pb.h"
+#include "plumbago/v1/store.pb.h"
+#include "query/shard_client.h"
+
+namespace plumbago::query {
+
+absl::Status TakeNodes(v1::FindResponse& response, std::vector<FoundNode>& nodes);
+absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list);
+absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list);
+
+}  // namespace plumbago::query
