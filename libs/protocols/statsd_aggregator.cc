@@ -137,11 +137,13 @@ RefusalReason StatsdAggregator::AddToGauge(const StatsdSample& sample) {
 }
 
 RefusalReason StatsdAggregator::AddToSet(const StatsdSample& sample) {
-  const size_t bytes = sample.member.size() + kMemberOverheadBytes;
-  if (set_bytes_ + bytes > options_.set_bytes_max) return RefusalReason::kTooManySetMembers;
   MemberSet* const set = FindOrAdd(sets_, sample.key);
   if (set == nullptr) return RefusalReason::kTooManyKeys;
-  if (set->members.insert(std::string(sample.member)).second) set_bytes_ += bytes;
+  if (set->members.contains(sample.member)) return RefusalReason::kNone;
+  const size_t bytes = sample.member.size() + kMemberOverheadBytes;
+  if (set_bytes_ + bytes > options_.set_bytes_max) return RefusalReason::kTooManySetMembers;
+  set->members.insert(std::string(sample.member));
+  set_bytes_ += bytes;
   return RefusalReason::kNone;
 }
 

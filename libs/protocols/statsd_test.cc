@@ -165,7 +165,7 @@ TEST_CASE("StatsdAggregator bounds its keys, timer values and members", "[protoc
   CHECK(fixture.sink.refusals.empty());
   fixture.Receive("g:1|g");
   fixture.Receive("t:3|ms");
-  fixture.Receive("s:c|s");
+  fixture.Receive("s:c|s:a|s");  // a is known
   CHECK(fixture.sink.refusals ==
         Strings{"too_many_keys@1", "too_many_timer_values@1", "too_many_set_members@1"});
   auto points = fixture.Flush();
