@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "metric/line_parser.h"
 #include "metric/metric_name.h"
 #include "protocols/tagged_name.h"
@@ -233,7 +234,7 @@ bool PointReader::Fail(RefusalReason reason, absl::string_view what) {
 bool PointReader::parse_error(size_t position, const std::string& /*token*/,
                               const nlohmann::json::exception& error) {
   return Fail(RefusalReason::kMalformed,
-              absl::StrCat("byte ", position, " of the body: ", error.what()));
+              absl::StrCat("byte ", position, " of the body: ", base::Excerpt(error.what())));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <limits>
+#include <set>
 
 #include "metric/metric_name.h"
 #include "protocols/internal/pickle_values.h"
@@ -155,6 +156,43 @@ TEST_CASE("DecodePickle reads numbers as Python's float() does", "[protocols]") 
   CHECK(value("L-12345678901234567890L\n") == -12345678901234567890.0);
   CHECK(value("I00\n") == 0);
   CHECK(value("Finf\n") == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("DecodePickle moves values on its stack and through its memo as Python does",
+          "[protocols]") {
+  const std::string element = "(S'a'\n(I5\nI7\ntt";
+  const auto gives_one = [](const std::string& pickle) {
+    INFO(pickle);
+    CHECK(Decode(pickle).Lines() == Strings{"a 7 5"});
+  };
+  gives_one("(l" + element + "p7\n0g7\na.");  // PUT, POP, GET
+  gives_one(Bytes("]") + element +
+            Bytes("r\x07\0\0\0"
+                  "0j\x07\0\0\0a."));
+  gives_one("(l" + element + "(I1\nI2\n1a.");                        // POP_MARK
+  gives_one("(l" + element + "(0a.");                                // POP takes a mark
+  gives_one("(l" + element + "20a.");                                // DUP
+  gives_one("(l" + element + "(I1\nI2\nd}I1\nI2\ns(I3\nI4\nu00a.");  // dicts, thrown away
+  gives_one("(" + element + "\x91.");                                // a frozenset
+  gives_one("(l(" + element + "e.");
+  gives_one("(" + element + "l.");
+  gives_one("(" + element + "t.");
+  gives_one(
+      Bytes("](B\x01\0\0\0aK\x05K\x07\x86\x86"
+            "e."));  // bytes as a name
+}
+
+TEST_CASE("Every refusal reason has a word of its own, shared with those of lines", "[protocols]") {
+  std::set<std::string> words;
+  for (size_t i = 0; i < kRefusalReasonCount; ++i) {
+    words.insert(RefusalReasonWord(static_cast<RefusalReason>(i)));
+  }
+  CHECK(words.size() == kRefusalReasonCount);
+  using metric::LineFault;
+  for (const LineFault fault : {LineFault::kNone, LineFault::kFieldCount, LineFault::kBadValue,
+                                LineFault::kBadTimestamp, LineFault::kTimeOutOfRange}) {
+    CHECK(std::string(RefusalReasonWord(ReasonOf(fault))) == metric::LineFaultWord(fault));
+  }
 }
 
 TEST_CASE("DecodePickle unescapes the strings of protocol 0", "[protocols]") {

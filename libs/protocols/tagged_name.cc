@@ -58,16 +58,17 @@ void TaggedName::Append(absl::string_view text) {
 
 void TaggedName::AppendEscaped(absl::string_view text, absl::string_view also) {
   static constexpr char kHex[] = "0123456789ABCDEF";
+  size_t kept = 0;  // where what has not been appended begins
   for (size_t i = 0; i < text.size() && !is_too_long_; ++i) {
     const char c = text[i];
-    if (!BreaksAnyTag(c) && also.find(c) == absl::string_view::npos) {
-      Append(text.substr(i, 1));
-      continue;
-    }
+    if (!BreaksAnyTag(c) && also.find(c) == absl::string_view::npos) continue;
+    Append(text.substr(kept, i - kept));
     const auto byte = static_cast<uint8_t>(c);
     const char escaped[] = {'%', kHex[byte >> 4], kHex[byte & 15]};
     Append(absl::string_view(escaped, sizeof(escaped)));
+    kept = i + 1;
   }
+  Append(text.substr(kept));
 }
 
 }  // namespace plumbago::protocols
