@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
 #include "journal/format.h"
@@ -42,6 +43,7 @@ struct Fixture {
 };
 
 absl::StatusOr<Position> Append(Writer& writer, absl::string_view payload) {
+  if (writer.is_segment_full()) PLUMBAGO_RETURN_IF_ERROR(writer.Roll());
   std::string record = NewRecord();
   absl::StrAppend(&record, payload);
   return writer.Append(1, record);

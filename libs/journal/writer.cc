@@ -102,7 +102,6 @@ absl::Status Writer::BeginSegment(uint64_t segment, uint64_t previous_end_bytes)
 absl::StatusOr<Position> Writer::Append(uint32_t type, std::string& record) {
   PLUMBAGO_CHECK(type != 0 && record.size() >= kRecordHeaderBytes &&
                  record.size() - kRecordHeaderBytes <= kRecordBytesMax);
-  if (is_segment_full()) PLUMBAGO_RETURN_IF_ERROR(Roll());
   std::shared_ptr<base::File> file;
   uint64_t synced_bytes = 0;
   {

@@ -33,7 +33,7 @@ enum class SyncPolicy {
 
 struct WriterOptions {
   std::string directory = "";
-  uint64_t segment_bytes_max = uint64_t{64} << 20;  // a segment ends after it
+  uint64_t segment_bytes_max = uint64_t{64} << 20;  // a segment is full from then on
   SyncPolicy sync = SyncPolicy::kInterval;
   absl::Duration sync_interval = absl::Seconds(1);
   // Ends the process unless a test replaces it.
@@ -60,9 +60,8 @@ class Writer {
                                                       const ReadResult& found);
   ~Writer();  // syncs, unless the policy is kNever
 
-  // `record` is a NewRecord() and its payload; it is sealed in place. `type` is not 0. Begins a new
-  // segment first where the present one is full. ResourceExhausted: the disk is full; nothing was
-  // appended, and a later call may work.
+  // `record` is a NewRecord() and its payload; it is sealed in place. `type` is not 0.
+  // ResourceExhausted: the disk is full; nothing was appended, and a later call may work.
   absl::StatusOr<Position> Append(uint32_t type, std::string& record);
 
   // By the policy. Blocks.
@@ -71,7 +70,7 @@ class Writer {
   // Ends the present segment, unless it is empty: what comes has a higher number.
   absl::Status Roll();
 
-  // Whether the next Append begins a new segment.
+  // Whether it is time for a Roll(). What belongs together in one segment is the caller's matter.
   bool is_segment_full() const { return end_bytes_ >= options_.segment_bytes_max; }
   // The number of the present segment.
   uint64_t segment() const { return segment_; }
