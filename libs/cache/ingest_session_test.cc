@@ -118,9 +118,9 @@ TEST_CASE("IngestSession drops and counts points of names that have no room", "[
   PointCache cache({.memory_bytes_max = 500}, clock, metrics);
   const base::testing::TemporaryDirectory directory;
   const auto file_system = base::MakePosixFileSystem();
-  const auto journal =
-      PointJournal::Open(*file_system, clock, {.writer = {.directory = directory.path()}}, {}, cache)
-          .value();
+  const auto journal = PointJournal::Open(*file_system, clock,
+                                          {.writer = {.directory = directory.path()}}, {}, cache)
+                           .value();
   IngestSession session(cache, *journal, metrics);
   v1::PointBatch batch = Batch(1);
   for (uint32_t i = 0; i < 10; ++i) {
