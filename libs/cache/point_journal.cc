@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "base/status.h"
 #include "journal/point_records.h"
 
@@ -36,6 +37,7 @@ absl::Status PointJournal::Append(absl::Span<const SeriesReference> series,
     record_ = journal::NewRecord();
     journal::AppendPoints(numbers_, time_seconds, values, record_);
     PLUMBAGO_ASSIGN_OR_RETURN(position, writer_->Append(journal::kPointsRecord, record_));
+    base::Failpoint("journal.written");
     // Under the lock: where two streams write one time of a series, memory and replay must agree
     // about which came last.
     cache_.Append(series, time_seconds, values, static_cast<uint32_t>(position.segment));
@@ -109,6 +111,7 @@ absl::Status PointJournal::Cut(absl::FunctionRef<uint32_t()> oldest_needed) {
   const uint64_t oldest = std::min<uint64_t>(oldest_needed(), present);
   {
     base::MutexLock lock(mutex_);
+    base::Failpoint("journal.before_cut");
     PLUMBAGO_RETURN_IF_ERROR(writer_->RemoveBefore(oldest));
   }
   room_.NotifyAll();

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "journal/format.h"
@@ -173,7 +174,10 @@ absl::Status Writer::Roll() {
   // A segment that is not the last one is wholly on the disk, so that damage can be told from a
   // torn tail.
   if (options_.sync != SyncPolicy::kNever) SyncTo({.segment = segment_, .end_bytes = end_bytes_});
-  return BeginSegment(segment_ + 1, end_bytes_);
+  base::Failpoint("journal.before_roll");
+  PLUMBAGO_RETURN_IF_ERROR(BeginSegment(segment_ + 1, end_bytes_));
+  base::Failpoint("journal.rolled");
+  return absl::OkStatus();
 }
 
 absl::Status Writer::RemoveBefore(uint64_t segment) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "cache/ingest_session.h"
@@ -56,6 +57,7 @@ grpc::Status IngestService::Serve(IngestStream& stream) {
       base::LogError(absl::StrCat("stream of a relay ended: ", std::string(status.message())));
       return rpc::ToGrpc(status);
     }
+    base::Failpoint("ingest.before_acknowledgement");
     response.set_acknowledged_sequence(session.last_sequence());
     response.set_epoch(epoch_());
     if (!stream.Write(response)) break;

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "rpc/series_definitions.h"
@@ -80,6 +81,7 @@ void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
   }
   absl::flat_hash_map<uint32_t, const v1::RefusedSeries*> refused_by_id;
   for (const v1::RefusedSeries& one : response.refused()) refused_by_id[one.series_id()] = &one;
+  if (!done.empty()) base::Failpoint("flush.applied");
   uint64_t sequence = response.applied_sequence() - done.size();
   for (auto& batch : done) {
     durability_.OnApplied(++sequence, batch->oldest_segment);
