@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
 #include "base/status.h"
@@ -170,6 +172,16 @@ class PosixFileSystem final : public FileSystem {
 }  // namespace
 
 std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+
+std::string MachineBootId() {
+  const int descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return "";
+  char text[64];
+  const ssize_t size = read(descriptor, text, sizeof(text));
+  close(descriptor);
+  return std::string(absl::StripAsciiWhitespace(
+      absl::string_view(text, static_cast<size_t>(std::max<ssize_t>(size, 0)))));
+}
 
 uint64_t RaiseOpenFileLimit() {
   rlimit limit{};

@@ -7,6 +7,8 @@ CacheMetrics::CacheMetrics(base::Metrics& metrics)
                                          "Points accepted from relays", {{"service", "cache"}})),
       points_stored(metrics.AddCounter("plumbago_cache_points_stored_total",
                                        "Points that the store has applied")),
+      points_replayed(metrics.AddCounter("plumbago_cache_points_replayed_total",
+                                         "Points taken from the journal at the start")),
       batches_received(metrics.AddCounter("plumbago_cache_batches_received_total",
                                           "Batches accepted from relays")),
       flush_batches(
@@ -21,8 +23,8 @@ CacheMetrics::CacheMetrics(base::Metrics& metrics)
           metrics.AddCounter("plumbago_cache_waits_for_memory_total",
                              "Times a relay had to wait because --memory-max was reached")),
       points_pending(metrics.AddGauge("plumbago_cache_points_pending",
-                                      "Points that the store does not have yet: what a crash of "
-                                      "this cache loses")),
+                                      "Points that the store does not have yet; the journal has "
+                                      "them")),
       points_in_memory(metrics.AddGauge("plumbago_cache_points_in_memory",
                                         "Points in memory, stored ones that linger included")),
       series(metrics.AddGauge("plumbago_cache_series", "Series in memory")),
@@ -30,6 +32,8 @@ CacheMetrics::CacheMetrics(base::Metrics& metrics)
                                     "Memory of points and names, bounded by --memory-max")),
       memory_bytes_max(
           metrics.AddGauge("plumbago_cache_memory_bytes_max", "The bound, --memory-max")),
+      journal_bytes(metrics.AddGauge("plumbago_cache_journal_bytes",
+                                     "Size of the journal, bounded by --journal-bytes-max")),
       metrics_(metrics) {}
 
 base::Counter& CacheMetrics::dropped(const std::string& tenant, const std::string& reason) {

@@ -18,6 +18,7 @@ class CacheMetrics {
 
   base::Counter& points_received;
   base::Counter& points_stored;
+  base::Counter& points_replayed;
   base::Counter& batches_received;
   base::Counter& flush_batches;
   base::Counter& flush_batches_resent;
@@ -28,6 +29,7 @@ class CacheMetrics {
   base::Gauge& series;
   base::Gauge& memory_bytes;
   base::Gauge& memory_bytes_max;
+  base::Gauge& journal_bytes;
 
  private:
   base::Metrics& metrics_;

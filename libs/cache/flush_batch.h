@@ -34,6 +34,9 @@ struct FlushBatch {
   std::vector<uint32_t> time_seconds;
   std::vector<double> value;
 
+  // Of the journal, with a point of this batch; 0: none is.
+  uint32_t oldest_segment = 0;
+
   absl::Duration stored_at;  // monotonic; set when the store has applied the batch
 };
 

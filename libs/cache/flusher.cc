@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/failpoint.h"
+
 namespace plumbago::cache {
 
 Flusher::Flusher(const FlusherOptions& options, PointCache& cache, StoreWriter& writer,
@@ -46,6 +48,7 @@ bool Flusher::SendOne() {
     base::MutexLock lock(mutex_);
     ++in_flight_count_;
   }
+  base::Failpoint("flush.taken");
   writer_.Send(std::move(batch));
   return true;
 }

@@ -6,8 +6,8 @@
 //   [stored, sent)  on the way to the store
 //   [sent, size)    pending
 //
-// Guarded by the mutex of its partition, except the name, which never changes, and the store's id,
-// which belongs to the stream to the store.
+// Guarded by the mutex of its partition, except the name, which never changes, the store's id,
+// which belongs to the stream to the store, and the journal's number, which belongs to the journal.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,9 @@ struct HotSeries {
   uint32_t sent_count = 0;
   uint32_t pending_since_ms = 0;  // of the cache's own clock, when the oldest pending point came
   uint32_t references = 0;        // by dictionaries of streams
+  // The segments of the journal that hold the oldest point pending and in flight; 0: none.
+  uint32_t pending_segment = 0;
+  uint32_t in_flight_segment = 0;
   FlushQueue queue = FlushQueue::kNone;
   bool was_flushed = false;
   const uint16_t tenant_bytes;
@@ -54,6 +57,9 @@ struct HotSeries {
 
   uint32_t store_id = 0;          // in the dictionary of the stream to the store
   uint32_t store_connection = 0;  // which connection store_id belongs to; 0: none
+
+  uint32_t journal_number = 0;   // within journal_segment
+  uint32_t journal_segment = 0;  // the last one that names this series; 0: none
 
   const std::unique_ptr<char[]> text;  // tenant and metric
 };

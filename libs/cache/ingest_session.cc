@@ -29,11 +29,14 @@ absl::Status IngestSession::Apply(const v1::PointBatch& batch) {
   }
   PLUMBAGO_RETURN_IF_ERROR(Resolve(batch));
   if (has_refused_) {
-    DropRefused(batch);
-    cache_.Append(series_, time_seconds_, value_);
+    const size_t refused_count = TakeOutRefused(batch);
+    PLUMBAGO_RETURN_IF_ERROR(journal_.Append(series_, time_seconds_, value_));
+    metrics_.dropped(refused_tenant_, "no_memory_for_names")
+        .Increment(static_cast<double>(refused_count));
   } else {
-    cache_.Append(series_, absl::MakeConstSpan(batch.time().data(), series_.size()),
-                  absl::MakeConstSpan(batch.value().data(), series_.size()));
+    PLUMBAGO_RETURN_IF_ERROR(
+        journal_.Append(series_, absl::MakeConstSpan(batch.time().data(), series_.size()),
+                        absl::MakeConstSpan(batch.value().data(), series_.size())));
   }
   last_sequence_ = batch.sequence();
   return absl::OkStatus();
@@ -116,8 +119,8 @@ absl::Status IngestSession::Resolve(const v1::PointBatch& batch) {
   return absl::OkStatus();
 }
 
-// Takes out the points of series that the cache has no room for, and counts them.
-void IngestSession::DropRefused(const v1::PointBatch& batch) {
+// The points of series that the cache has no room for.
+size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch) {
   time_seconds_.clear();
   value_.clear();
   size_t kept = 0;
@@ -127,9 +130,9 @@ void IngestSession::DropRefused(const v1::PointBatch& batch) {
     time_seconds_.push_back(batch.time(static_cast<int>(i)));
     value_.push_back(batch.value(static_cast<int>(i)));
   }
-  metrics_.dropped(refused_tenant_, "no_memory_for_names")
-      .Increment(static_cast<double>(series_.size() - kept));
+  const size_t refused_count = series_.size() - kept;
   series_.resize(kept);
+  return refused_count;
 }
 
 std::vector<SeriesReference> IngestSession::dictionary_references() const {

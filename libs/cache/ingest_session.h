@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "cache/cache_metrics.h"
 #include "cache/point_cache.h"
+#include "cache/point_journal.h"
 #include "plumbago/v1/ingest.pb.h"
 
 namespace plumbago::cache {
@@ -19,8 +20,9 @@ class IngestSession {
   static constexpr uint32_t kSeriesMax = 1u << 24;  // of one stream
   static constexpr size_t kBatchPointsMax = 1u << 20;
 
-  // `cache` and `metrics` must outlive the session.
-  IngestSession(PointCache& cache, CacheMetrics& metrics) : cache_(cache), metrics_(metrics) {}
+  // All must outlive the session.
+  IngestSession(PointCache& cache, PointJournal& journal, CacheMetrics& metrics)
+      : cache_(cache), journal_(journal), metrics_(metrics) {}
   ~IngestSession() { cache_.Release(dictionary_references()); }
   IngestSession(const IngestSession&) = delete;
   IngestSession& operator=(const IngestSession&) = delete;
@@ -28,7 +30,8 @@ class IngestSession {
   // FailedPrecondition where the protocol version is newer than ours.
   absl::Status Begin(const v1::StreamHello& hello);
 
-  // Defines the new series and takes the points. They are visible to readers on return.
+  // Defines the new series and takes the points. They are in the journal and visible to readers on
+  // return. ResourceExhausted: the journal's disk is full, and the batch is to be sent again.
   absl::Status Apply(const v1::PointBatch& batch);
 
   uint64_t last_sequence() const { return last_sequence_; }
@@ -38,7 +41,8 @@ class IngestSession {
   absl::Status Define(const v1::SeriesDefinitions& definitions);
   absl::Status DefineOne(uint32_t id, absl::string_view tenant, absl::string_view metric);
   absl::Status Resolve(const v1::PointBatch& batch);
-  void DropRefused(const v1::PointBatch& batch);
+  // Returns how many points it has taken out.
+  size_t TakeOutRefused(const v1::PointBatch& batch);
   std::vector<SeriesReference> dictionary_references() const;
 
   struct Entry {
@@ -47,6 +51,7 @@ class IngestSession {
   };
 
   PointCache& cache_;
+  PointJournal& journal_;
   CacheMetrics& metrics_;
   std::vector<Entry> dictionary_;  // by id
   std::string refused_tenant_;     // of the last refused series, for the counter

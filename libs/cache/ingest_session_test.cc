@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "base/testing/temporary_directory.h"
+
 namespace plumbago::cache {
 namespace {
 
@@ -14,7 +16,13 @@ struct Fixture {
   CacheMetrics metrics{registry};
   CacheOptions options;
   PointCache cache{options, clock, metrics};
-  IngestSession session{cache, metrics};
+  base::testing::TemporaryDirectory directory;
+  std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
+  std::unique_ptr<PointJournal> journal =
+      PointJournal::Open(*file_system, clock, {.writer = {.directory = directory.path()}}, {},
+                         cache)
+          .value();
+  IngestSession session{cache, *journal, metrics};
 
   size_t Count(const std::string& tenant, const std::string& metric) {
     std::vector<Point> points;
@@ -108,7 +116,12 @@ TEST_CASE("IngestSession drops and counts points of names that have no room", "[
   base::Metrics registry;
   CacheMetrics metrics{registry};
   PointCache cache({.memory_bytes_max = 500}, clock, metrics);
-  IngestSession session(cache, metrics);
+  const base::testing::TemporaryDirectory directory;
+  const auto file_system = base::MakePosixFileSystem();
+  const auto journal = PointJournal::Open(*file_system, clock,
+                                          {.writer = {.directory = directory.path()}}, {}, cache)
+                           .value();
+  IngestSession session(cache, *journal, metrics);
   v1::PointBatch batch = Batch(1);
   for (uint32_t i = 0; i < 10; ++i) {
     Define(&batch, i, "t", "name." + std::to_string(i));

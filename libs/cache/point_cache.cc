@@ -37,7 +37,8 @@ uint64_t PointCache::HashOf(absl::string_view tenant, absl::string_view metric) 
   return base::Hash128(metric, base::Hash64(tenant)).low;
 }
 
-SeriesReference PointCache::Acquire(absl::string_view tenant, absl::string_view metric) {
+SeriesReference PointCache::Acquire(absl::string_view tenant, absl::string_view metric,
+                                    Bound bound) {
   const SeriesKey key{tenant, metric, HashOf(tenant, metric)};
   // The high bits: the low ones choose the bucket within the partition.
   const auto index = static_cast<uint32_t>(key.hash >> 32) % kPartitions;
@@ -45,7 +46,8 @@ SeriesReference PointCache::Acquire(absl::string_view tenant, absl::string_view 
   base::MutexLock lock(partition.mutex);
   auto found = partition.series.find(key);
   if (found == partition.series.end()) {
-    if (name_bytes_.load(std::memory_order_relaxed) >= options_.memory_bytes_max / 2) return {};
+    const size_t name_bytes = name_bytes_.load(std::memory_order_relaxed);
+    if (bound == Bound::kEnforced && name_bytes >= options_.memory_bytes_max / 2) return {};
     auto series = std::make_unique<HotSeries>(tenant, metric);
     name_bytes_.fetch_add(series->memory_bytes(), std::memory_order_relaxed);
     AddMemory(static_cast<int64_t>(series->memory_bytes()));
@@ -67,7 +69,8 @@ void PointCache::Release(absl::Span<const SeriesReference> references) {
 
 // Points are sorted by partition first, so that each lock is taken once a batch.
 void PointCache::Append(absl::Span<const SeriesReference> series,
-                        absl::Span<const uint32_t> time_seconds, absl::Span<const double> value) {
+                        absl::Span<const uint32_t> time_seconds, absl::Span<const double> value,
+                        uint32_t segment) {
   unstored_points_.fetch_add(series.size(), std::memory_order_relaxed);
   points_in_memory_.fetch_add(series.size(), std::memory_order_relaxed);
   std::array<uint32_t, kPartitions + 1> begin{};
@@ -78,7 +81,8 @@ void PointCache::Append(absl::Span<const SeriesReference> series,
   for (uint32_t i = 0; i < series.size(); ++i) order[next[series[i].partition]++] = i;
   for (uint32_t i = 0; i < kPartitions; ++i) {
     const auto mine = absl::MakeConstSpan(order).subspan(begin[i], begin[i + 1] - begin[i]);
-    if (!mine.empty()) AppendToPartition(partitions_[i], mine, series, time_seconds, value);
+    if (!mine.empty())
+      AppendToPartition(partitions_[i], mine, series, time_seconds, value, segment);
   }
   metrics_.points_received.Increment(static_cast<double>(series.size()));
   metrics_.batches_received.Increment();
@@ -87,7 +91,7 @@ void PointCache::Append(absl::Span<const SeriesReference> series,
 void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
                                    absl::Span<const SeriesReference> series,
                                    absl::Span<const uint32_t> time_seconds,
-                                   absl::Span<const double> value) {
+                                   absl::Span<const double> value, uint32_t segment) {
   const uint32_t now_ms = NowMs();
   int64_t grown_bytes = 0;
   base::MutexLock lock(partition.mutex);
@@ -102,6 +106,7 @@ void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32
     const uint32_t pending_count = one->pending_count();
     if (pending_count == 1) {
       one->pending_since_ms = now_ms;
+      one->pending_segment = segment;
       // While points are in flight the series is queued when they have arrived.
       if (!one->is_in_flight()) Requeue(partition, one);
     } else if (pending_count == options_.flush_points && !one->is_in_flight()) {
@@ -109,6 +114,18 @@ void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32
     }
   }
   AddMemory(grown_bytes);
+}
+
+uint32_t PointCache::OldestUnstoredSegment() const {
+  uint32_t oldest = UINT32_MAX;
+  for (const Partition& partition : partitions_) {
+    base::MutexLock lock(partition.mutex);
+    for (const HotSeries* series : partition.series) {
+      if (series->is_in_flight()) oldest = std::min(oldest, series->in_flight_segment);
+      if (series->pending_count() > 0) oldest = std::min(oldest, series->pending_segment);
+    }
+  }
+  return oldest;
 }
 
 bool PointCache::WaitForRoom() {
@@ -191,6 +208,11 @@ void PointCache::Take(HotSeries* series, uint32_t partition, FlushBatch* batch) 
     batch->value.push_back(point.value);
   }
   series->sent_count += count;  // what is left is queued again when this has arrived
+  series->in_flight_segment = series->pending_segment;
+  if (series->in_flight_segment != 0 &&
+      (batch->oldest_segment == 0 || series->in_flight_segment < batch->oldest_segment)) {
+    batch->oldest_segment = series->in_flight_segment;
+  }
 }
 
 bool PointCache::HasRoom(const FlushBatch& batch) const {
@@ -212,12 +234,14 @@ void PointCache::OnApplied(std::unique_ptr<FlushBatch> batch,
     if (refusal != nullptr && refusal->may_retry) {
       series->sent_count = series->stored_count;
       series->pending_since_ms = NowMs();  // again after flush_age, not in a tight loop
-      batch->point_count[i] = 0;           // nothing of it lingers
+      series->pending_segment = series->in_flight_segment;
+      batch->point_count[i] = 0;  // nothing of it lingers
     } else {
       series->stored_count = series->sent_count;
       series->was_flushed = true;
       stored_count += batch->point_count[i];
     }
+    series->in_flight_segment = 0;
     if (series->pending_count() > 0) Requeue(partition, series);
   }
   unstored_points_.fetch_sub(stored_count, std::memory_order_relaxed);

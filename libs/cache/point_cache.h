@@ -53,12 +53,20 @@ class PointCache {
 
   // The series of a name, made where it is new. Release() each reference once. Where names alone
   // fill half of the memory a new one is refused: the reference is null, and needs no Release().
-  SeriesReference Acquire(absl::string_view tenant, absl::string_view metric);
+  // A replay is never refused: it has been accepted before.
+  enum class Bound { kEnforced, kIgnored };
+  SeriesReference Acquire(absl::string_view tenant, absl::string_view metric,
+                          Bound bound = Bound::kEnforced);
   void Release(absl::Span<const SeriesReference> references);
 
   // n points in columns of n entries; series[i] is a held reference. Visible to readers on return.
+  // `segment` is that of the journal which holds the points; 0: none does.
   void Append(absl::Span<const SeriesReference> series, absl::Span<const uint32_t> time_seconds,
-              absl::Span<const double> value);
+              absl::Span<const double> value, uint32_t segment = 0);
+
+  // The oldest segment of the journal with a point that the store has not applied; UINT32_MAX where
+  // it has applied all. Looks at every series.
+  uint32_t OldestUnstoredSegment() const;
 
   // Blocks while the memory is at its bound, until there is room or Stop(). Call before Append.
   // False after Stop().
@@ -122,7 +130,8 @@ class PointCache {
   static uint64_t HashOf(absl::string_view tenant, absl::string_view metric);
   void AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
                          absl::Span<const SeriesReference> series,
-                         absl::Span<const uint32_t> time_seconds, absl::Span<const double> value);
+                         absl::Span<const uint32_t> time_seconds, absl::Span<const double> value,
+                         uint32_t segment);
   void Enqueue(Partition& partition, HotSeries* series, FlushQueue queue)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   void Dequeue(Partition& partition, HotSeries* series)

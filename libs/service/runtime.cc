@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,8 +78,35 @@ absl::Status Runtime::LockDataDirectory() {
         absl::StrCat("another process uses --data-dir ", options_.data_dir,
                      "; stop it, or give this one a directory of its own"));
   }
+  NotePreviousStop();
   return absl::OkStatus();
 }
+
+// The lock file has content while a process runs that has not stopped in order.
+void Runtime::NotePreviousStop() {
+  struct stat info {};
+  const bool was_unclean = fstat(data_directory_lock_, &info) == 0 && info.st_size > 0;
+  if (was_unclean) {
+    base::LogWarning(absl::StrCat("the process that used ", options_.data_dir,
+                                  " before was killed or has crashed"));
+  }
+  metrics_
+      .AddGauge("plumbago_previous_stop_was_unclean",
+                "1 where the process before this one was killed or crashed", {{"service", name_}})
+      .Set(was_unclean ? 1 : 0);
+  constexpr char kRunning[] = "running\n";
+  if (pwrite(data_directory_lock_, kRunning, sizeof(kRunning) - 1, 0) < 0) {
+    base::LogWarning(base::ErrnoStatus(errno, "write of the lock file").ToString());
+  }
+}
+
+void Runtime::MarkCleanStop() {
+  if (data_directory_lock_ >= 0 && ftruncate(data_directory_lock_, 0) != 0) {
+    base::LogWarning(base::ErrnoStatus(errno, "truncation of the lock file").ToString());
+  }
+}
+
+void Runtime::RequestStop() { kill(getpid(), SIGTERM); }
 
 absl::Status Runtime::ServeAdmin() {
   http::ServerOptions options;
@@ -158,6 +186,7 @@ int Run(const std::string& name, const CommonOptions& options,
   if (status.ok()) {
     Runtime runtime(name, options);
     status = body(runtime);
+    if (status.ok()) runtime.MarkCleanStop();
   }
   if (!status.ok()) {
     std::fprintf(stderr, "%s: %s\n", name.c_str(), std::string(status.message()).c_str());

@@ -57,7 +57,8 @@ class Runtime {
   Health& health() { return health_; }
   const CommonOptions& options() const { return options_; }
 
-  // Creates the data directory and takes a lock on it for the life of the process.
+  // Creates the data directory and takes a lock on it for the life of the process. Says in the log
+  // and in a metric whether the process that had it before ended without stopping.
   // FailedPrecondition: another process holds it.
   absl::Status LockDataDirectory();
 
@@ -73,11 +74,18 @@ class Runtime {
   // WaitForStop().
   absl::Duration stop_deadline() const { return stop_deadline_; }
 
+  // As SIGTERM does. Any thread.
+  void RequestStop();
+
+  // The stop has saved everything: the next start need not warn.
+  void MarkCleanStop();
+
   // Closes the gRPC server by stop_deadline(). The admin server stays until the end, so that
   // the last metrics can be scraped.
   void StopGrpc();
 
  private:
+  void NotePreviousStop();
   http::Response HandleAdmin(const http::Request& request);
 
   const std::string name_;

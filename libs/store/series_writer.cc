@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -104,6 +105,8 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
     context_.files.Forget(*entry.series);
     return RefuseAll(job, entry, result.status());
   }
+  base::Failpoint(opened->origin == SeriesFiles::Origin::kCreated ? "store.created"
+                                                                  : "store.written");
   ++series_updated_;
   points_stored_ += entry.point_count - result->uncovered_count;
   if (result->uncovered_count == 0) return;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -127,8 +128,10 @@ void Store::Checkpoint() {
     marks.push_back({std::move(session), applied_sequence});
   }
   const absl::Duration start = dependencies_.clock.Monotonic();
+  base::Failpoint("checkpoint.before_sync");
   const absl::Status status = dependencies_.file_system.SyncFileSystem(options_.directory);
   if (!status.ok()) return options_.on_sync_failure(status);
+  base::Failpoint("checkpoint.synced");
   metrics_.checkpoint_seconds.Observe(SecondsSince(dependencies_.clock, start));
   for (const Mark& mark : marks) mark.session->MarkDurable(mark.applied_sequence);
 }

@@ -1,5 +1,9 @@
 #include "cache_flags.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/status.h"
+
 namespace plumbago::cache {
 
 void AddFlags(service::CommandLine& line, CacheFlags& flags) {
@@ -20,9 +24,44 @@ void AddFlags(service::CommandLine& line, CacheFlags& flags) {
   line.AddDuration("--flush-linger", flags.cache.flush_linger,
                    "How long points stay readable here after the store has them; keep it above "
                    "the longest query");
+  line.Add(
+      "--journal-sync", flags.journal_sync,
+      "When acknowledged points are on the disk: batch (before the acknowledgement), "
+      "interval:DURATION (a power cut costs that much), never (the kernel decides). A crash of "
+      "the process costs nothing in any case");
+  line.AddBytes(
+      "--journal-bytes-max", flags.journal.bytes_max,
+      "Size of the journal; relays wait above it (plumbago_cache_journal_bytes). It holds "
+      "what the store has not synced");
+  line.AddBytes("--journal-segment-bytes", flags.journal.writer.segment_bytes_max,
+                "Size of one file of the journal; it is removed as a whole");
+  line.AddSwitch(
+      "--salvage", flags.is_salvage,
+      "Start although the journal is damaged, with what is intact; the log names what is "
+      "left out");
   line.Add("--flush-batches", flags.flusher.batches_in_flight_max,
            "Batches on the way to the store at a time")
       ->check(CLI::Range(1, 64));
+}
+
+absl::Status ParseJournalSync(absl::string_view text, journal::WriterOptions* options) {
+  if (text == "batch") {
+    options->sync = journal::SyncPolicy::kBatch;
+    return absl::OkStatus();
+  }
+  if (text == "never") {
+    options->sync = journal::SyncPolicy::kNever;
+    return absl::OkStatus();
+  }
+  if (absl::ConsumePrefix(&text, "interval:") &&
+      absl::ParseDuration(text, &options->sync_interval) &&
+      options->sync_interval > absl::ZeroDuration()) {
+    options->sync = journal::SyncPolicy::kInterval;
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--journal-sync \"", base::Excerpt(text),
+                   "\" is none of batch, never and interval:DURATION, as in interval:1s"));
 }
 
 }  // namespace plumbago::cache

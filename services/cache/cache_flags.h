@@ -3,6 +3,7 @@
 
 #include "cache/flusher.h"
 #include "cache/point_cache.h"
+#include "cache/point_journal.h"
 #include "service/command_line.h"
 #include "service/runtime.h"
 
@@ -15,9 +16,15 @@ struct CacheFlags {
   std::string controller = "127.0.0.1:7400";
   std::string store = "127.0.0.1:7800";
   CacheOptions cache;
+  JournalOptions journal;  // without the directory
+  std::string journal_sync = "interval:1s";
+  bool is_salvage = false;
   FlusherOptions flusher;
 };
 
 void AddFlags(service::CommandLine& line, CacheFlags& flags);
+
+// "batch", "interval:<duration>" or "never" into `options`. InvalidArgument for anything else.
+absl::Status ParseJournalSync(absl::string_view text, journal::WriterOptions* options);
 
 }  // namespace plumbago::cache

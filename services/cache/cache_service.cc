@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "cache/ingest_session.h"
@@ -40,7 +41,7 @@ grpc::Status IngestService::Stream(grpc::ServerContext* context, IngestStream* s
 }
 
 grpc::Status IngestService::Serve(IngestStream& stream) {
-  IngestSession session(cache_, metrics_);
+  IngestSession session(cache_, journal_, metrics_);
   v1::IngestRequest request;  // one for all: parsing reuses its columns
   v1::IngestResponse response;
   while (stream.Read(&request)) {
@@ -51,11 +52,12 @@ grpc::Status IngestService::Serve(IngestStream& stream) {
       base::LogInfo(absl::StrCat("relay ", base::Excerpt(request.hello().relay()), " connected"));
       continue;
     }
-    if (!cache_.WaitForRoom()) return Draining();
+    if (!journal_.WaitForRoom()) return Draining();
     if (absl::Status status = session.Apply(request.batch()); !status.ok()) {
       base::LogError(absl::StrCat("stream of a relay ended: ", std::string(status.message())));
       return rpc::ToGrpc(status);
     }
+    base::Failpoint("ingest.before_acknowledgement");
     response.set_acknowledged_sequence(session.last_sequence());
     response.set_epoch(epoch_());
     if (!stream.Write(response)) break;

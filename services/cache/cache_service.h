@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "cache/cache_metrics.h"
 #include "cache/point_cache.h"
+#include "cache/point_journal.h"
 #include "plumbago/v1/cache.grpc.pb.h"
 #include "plumbago/v1/ingest.grpc.pb.h"
 
@@ -20,15 +21,15 @@ using EpochSource = std::function<uint64_t()>;
 class IngestService final : public v1::Ingest::Service {
  public:
   // All must outlive the service.
-  IngestService(PointCache& cache, CacheMetrics& metrics, EpochSource epoch)
-      : cache_(cache), metrics_(metrics), epoch_(std::move(epoch)) {}
+  IngestService(PointCache& cache, PointJournal& journal, CacheMetrics& metrics, EpochSource epoch)
+      : cache_(cache), journal_(journal), metrics_(metrics), epoch_(std::move(epoch)) {}
 
   grpc::Status Stream(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::IngestResponse, v1::IngestRequest>* stream) override;
 
   // Refuses new streams and ends the running ones; returns when none is left. What was
-  // acknowledged is in the cache, what was not is sent again by the relay.
+  // acknowledged is in the journal, what was not is sent again by the relay.
   void Drain();
 
  private:
@@ -39,6 +40,7 @@ class IngestService final : public v1::Ingest::Service {
   grpc::Status Serve(IngestStream& stream);
 
   PointCache& cache_;
+  PointJournal& journal_;
   CacheMetrics& metrics_;
   const EpochSource epoch_;
 

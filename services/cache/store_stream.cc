@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "rpc/series_definitions.h"
@@ -19,15 +20,15 @@ constexpr absl::Duration kRefusalLogInterval = absl::Seconds(10);
 
 }  // namespace
 
-StoreStream::StoreStream(const std::string& address, PointCache& cache, CacheMetrics& metrics,
-                         base::Clock& clock, std::function<uint64_t()> epoch,
-                         std::function<void()> on_batch_done)
+StoreStream::StoreStream(const std::string& address, PointCache& cache,
+                         DurabilityTracker& durability, CacheMetrics& metrics, base::Clock& clock,
+                         Listeners listeners)
     : ResendingStream(absl::StrCat("store at ", address)),
       cache_(cache),
+      durability_(durability),
       metrics_(metrics),
       clock_(clock),
-      epoch_(std::move(epoch)),
-      on_batch_done_(std::move(on_batch_done)),
+      listeners_(std::move(listeners)),
       stub_(v1::Store::NewStub(rpc::MakeChannel(address))) {}
 
 StoreStream::~StoreStream() { Stop(); }
@@ -43,6 +44,7 @@ void StoreStream::Open(grpc::ClientContext* context, Reactor* reactor) {
 bool StoreStream::Begin(const FlushBatch&, v1::WriteRequest*) {
   ++connection_;
   next_id_ = 0;
+  durability_.OnConnected();
   return false;
 }
 
@@ -53,7 +55,7 @@ bool StoreStream::Fits(const FlushBatch& batch) {
 void StoreStream::Encode(const FlushBatch& batch, uint64_t sequence, v1::WriteRequest* request) {
   request->Clear();
   request->set_sequence(sequence);
-  request->set_epoch(epoch_());
+  request->set_epoch(listeners_.epoch());
   for (HotSeries* const series : batch.series) {
     if (series->store_connection != connection_) Define(*series, request->mutable_definitions());
     request->add_series_id(series->store_id);
@@ -74,9 +76,15 @@ uint64_t StoreStream::AcknowledgedSequence(const v1::WriteResponse& response) {
 }
 
 void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
+  if (!response.boot_id().empty() && !durability_.OnBootId(response.boot_id())) {
+    listeners_.on_points_lost();
+  }
   absl::flat_hash_map<uint32_t, const v1::RefusedSeries*> refused_by_id;
   for (const v1::RefusedSeries& one : response.refused()) refused_by_id[one.series_id()] = &one;
+  if (!done.empty()) base::Failpoint("flush.applied");
+  uint64_t sequence = response.applied_sequence() - done.size();
   for (auto& batch : done) {
+    durability_.OnApplied(++sequence, batch->oldest_segment);
     std::vector<RefusedSeries> refused;
     for (uint32_t i = 0; i < batch->series.size() && !refused_by_id.empty(); ++i) {
       const auto found = refused_by_id.find(batch->series[i]->store_id);
@@ -91,8 +99,9 @@ void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
       refused_by_id.erase(found);
     }
     cache_.OnApplied(std::move(batch), refused);
-    on_batch_done_();
+    listeners_.on_batch_done();
   }
+  durability_.OnDurable(response.durable_sequence());
 }
 
 void StoreStream::OnResend() { metrics_.flush_batches_resent.Increment(); }

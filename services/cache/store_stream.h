@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "cache/cache_metrics.h"
+#include "cache/durability_tracker.h"
 #include "cache/flusher.h"
 #include "cache/point_cache.h"
 #include "plumbago/v1/store.grpc.pb.h"
@@ -25,10 +26,17 @@ class StoreStream final
     : public StoreWriter,
       private rpc::ResendingStream<FlushBatch, v1::WriteRequest, v1::WriteResponse> {
  public:
-  // `on_batch_done` is called on a gRPC thread for each applied batch, after the cache knows.
-  StoreStream(const std::string& address, PointCache& cache, CacheMetrics& metrics,
-              base::Clock& clock, std::function<uint64_t()> epoch,
-              std::function<void()> on_batch_done);
+  struct Listeners {
+    std::function<uint64_t()> epoch;
+    // On a gRPC thread for each applied batch, after the cache knows.
+    std::function<void()> on_batch_done;
+    // The store's machine has restarted and lost points that it had applied: the journal has them.
+    std::function<void()> on_points_lost;
+  };
+
+  // Everything must outlive the stream.
+  StoreStream(const std::string& address, PointCache& cache, DurabilityTracker& durability,
+              CacheMetrics& metrics, base::Clock& clock, Listeners listeners);
   ~StoreStream() override;
 
   void Send(std::unique_ptr<FlushBatch> batch) override;
@@ -47,10 +55,10 @@ class StoreStream final
   void LogRefusal(const HotSeries& series, const v1::RefusedSeries& refused);
 
   PointCache& cache_;
+  DurabilityTracker& durability_;
   CacheMetrics& metrics_;
   base::Clock& clock_;
-  const std::function<uint64_t()> epoch_;
-  const std::function<void()> on_batch_done_;
+  const Listeners listeners_;
   const std::unique_ptr<v1::Store::Stub> stub_;
 
   // Of the current connection.

@@ -152,6 +152,8 @@ void WriteStream::FillResponse(store::WriteSession::Progress progress) {
   response_.set_applied_sequence(progress.applied_sequence);
   response_.set_durable_sequence(progress.durable_sequence);
   response_.set_epoch(epoch_());
+  static const std::string boot_id = base::MachineBootId();
+  response_.set_boot_id(boot_id);
   for (store::RefusedSeries& refused : progress.refused) {
     v1::RefusedSeries* entry = response_.add_refused();
     entry->set_series_id(refused.series_id);

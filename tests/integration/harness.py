@@ -79,6 +79,7 @@ class Service:
         self.data_dir = cluster.directory / name
         self.log_path = cluster.directory / f"{name}.log"
         self.process = None
+        self.environment = {}  # beside that of the test
 
     @property
     def address(self):
@@ -91,7 +92,8 @@ class Service:
             "--listen", self.address, "--admin-listen", f"127.0.0.1:{self.admin_port}",
             *self.flags]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env={**os.environ, **self.environment})
         return self
 
     def wait_ready(self):

@@ -275,6 +275,30 @@ class KilledStoreTest(unittest.TestCase):
             self.assertEqual(len(cluster.points("killed.s*", at - 61, at)), 10_000)
 
 
+class KilledCacheTest(unittest.TestCase):
+    def test_a_cache_that_was_killed_has_everything_when_it_is_back(self):
+        """Nothing is flushed for an hour, so that only the journal has the points."""
+        flags = ["--flush-age", "1h", "--flush-age-new", "1h"]
+        with harness.Cluster(BIN, shards=1, schemas=SCHEMAS, cache_flags=flags) as cluster:
+            at = now()
+            cluster.send_tcp("".join(f"kill.cache.s{i} {i + k} {at - 60 + k}\n"
+                                     for k in range(20) for i in range(500)))
+            harness.wait_until(lambda: cluster.unstored_points() == 10_000, "the cache has all points")
+            cache = cluster.caches[0]
+            self.assertEqual(cache.metric("plumbago_previous_stop_was_unclean"), 0)
+            cache.kill()
+            cache.start().wait_ready()
+            self.assertEqual(cache.metric("plumbago_cache_points_replayed_total"), 10_000)
+            self.assertEqual(cache.metric("plumbago_previous_stop_was_unclean"), 1)
+            cache.stop()  # a stop in order flushes what was replayed
+            cache.start().wait_ready()
+            self.assertEqual(cache.metric("plumbago_previous_stop_was_unclean"), 0)
+            for i in (0, 250, 499):
+                expected = {at - 60 + k: float(i + k) for k in range(20)}
+                self.assertEqual(cluster.points(f"kill.cache.s{i}", at - 61, at),
+                                 {f"kill.cache.s{i}": expected})
+
+
 class StoppedShardTest(unittest.TestCase):
     def test_a_stopped_shard_gives_a_partial_answer_within_its_deadline(self):
         with harness.Cluster(BIN, shards=2, schemas=SCHEMAS, cache_flags=["--flush-age", "500ms"],

@@ -1,0 +1,42 @@
+#include "cache/durability_tracker.h"
+
+#include <algorithm>
+
+namespace plumbago::cache {
+
+void DurabilityTracker::OnConnected() {
+  base::MutexLock lock(mutex_);
+  for (const Applied& applied : applied_) {
+    earlier_segment_ = std::min(earlier_segment_, applied.oldest_segment);
+  }
+  applied_.clear();
+}
+
+void DurabilityTracker::OnApplied(uint64_t sequence, uint32_t oldest_segment) {
+  if (oldest_segment == 0) return;
+  base::MutexLock lock(mutex_);
+  applied_.push_back({.sequence = sequence, .oldest_segment = oldest_segment});
+}
+
+void DurabilityTracker::OnDurable(uint64_t sequence) {
+  if (sequence == 0) return;
+  base::MutexLock lock(mutex_);
+  earlier_segment_ = UINT32_MAX;
+  while (!applied_.empty() && applied_.front().sequence <= sequence) applied_.pop_front();
+}
+
+bool DurabilityTracker::OnBootId(absl::string_view boot_id) {
+  base::MutexLock lock(mutex_);
+  const bool is_other = !boot_id_.empty() && boot_id_ != boot_id;
+  boot_id_ = std::string(boot_id);
+  return !is_other || (earlier_segment_ == UINT32_MAX && applied_.empty());
+}
+
+uint32_t DurabilityTracker::OldestSegment() const {
+  base::MutexLock lock(mutex_);
+  uint32_t oldest = earlier_segment_;
+  for (const Applied& applied : applied_) oldest = std::min(oldest, applied.oldest_segment);
+  return oldest;
+}
+
+}  // namespace plumbago::cache
