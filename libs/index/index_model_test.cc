@@ -229,13 +229,13 @@ TEST_CASE("The index agrees with a map, whatever changes, also when opened anew"
   for (const unsigned seed : {1u, 4711u, 20261122u}) {
     INFO("seed " << seed);
     Model model(seed);
-    for (int step = 0; step < 1500; ++step) {
+    for (int step = 0; step < 600; ++step) {
       INFO("step " << step);
       model.Change();
       if (step % 50 == 0) model.CheckSeries();
       if (step % 30 == 0) model.CheckUsage();
-      if (step % 5 == 0) model.CheckLists();
-      if (step % 10 == 0) model.CheckDiskUsage();
+      if (step % 7 == 0) model.CheckLists();
+      if (step % 20 == 0) model.CheckDiskUsage();
       if (step % 200 == 199) {
         model.Reopen();
         model.CheckUsage();

@@ -279,12 +279,12 @@ TEST_CASE("A search by tags agrees with a look at every series, whatever changes
   for (const unsigned seed : {3u, 1911u, 20261123u}) {
     INFO("seed " << seed);
     Model model(seed);
-    for (int step = 0; step < 4000; ++step) {
+    for (int step = 0; step < 2000; ++step) {
       INFO("step " << step);
       model.Change();
       if (step % 5 == 0) model.CheckSearch();
       if (step % 100 == 0) model.CheckCompletion();
-      if (step % 1000 == 999) model.Reopen();
+      if (step % 500 == 499) model.Reopen();
     }
   }
 }
