@@ -113,7 +113,7 @@ class SeriesIndex {
   absl::Status ListStale(absl::string_view tenant, absl::string_view pattern,
                          int64_t before_unix_seconds, SeriesVisitor visit) const;
   // The series of a slot (metric/slot.h), in byte order of tenant, zero byte, metric. Looks at
-  // every name of the index: some 0.4 s for a million.
+  // every name of the index: some 0.2 s for a million.
   absl::Status ListSlot(
       uint32_t slot,
       absl::FunctionRef<bool(absl::string_view tenant, absl::string_view metric)> visit) const;

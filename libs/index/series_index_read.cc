@@ -30,7 +30,7 @@ bool SearchTenant(const internal::Tenant& tenant, absl::Span<const metric::Glob>
   for (int tries = 1;; ++tries) {
     start();
     base::ReaderLock lock(tenant.mutex);
-    const internal::NameTree& tree = tenant.tree;
+    const internal::NameTree& tree = tenant.locked_tree();
     const uint64_t removal_count = tree.removal_count();
     const auto visit_node = [&](uint32_t node, const std::string& path) {
       return visit(tree, node, path);

@@ -53,7 +53,7 @@ template <typename Visit>
 void SearchTags(const internal::Tenant& tenant, absl::Span<const TagExpression> expressions,
                 const Visit& visit) {
   base::ReaderLock lock(tenant.mutex);
-  const TagIndex& tagged = tenant.tagged;
+  const TagIndex& tagged = tenant.locked_tags();
   const auto visit_series = [&](uint32_t series) { return visit(tagged, series); };
   const auto pause = [&] { tenant.LetWritersPass(); };
   internal::TagSearch(tagged, expressions).Run(visit_series, pause);

@@ -57,6 +57,10 @@ struct Tenant {
     mutex.ReaderLock();
   }
 
+  // For use within lambdas, into which the analysis of locks does not follow.
+  const NameTree& locked_tree() const ABSL_SHARED_LOCKS_REQUIRED(mutex) { return tree; }
+  const TagIndex& locked_tags() const ABSL_SHARED_LOCKS_REQUIRED(mutex) { return tagged; }
+
   bool is_empty() const ABSL_SHARED_LOCKS_REQUIRED(mutex) {
     return tagged.is_empty() && !tree.IsBranch(NameTree::kRoot);
   }
