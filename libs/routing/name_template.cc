@@ -40,6 +40,7 @@ void NameTemplate::AddText(absl::string_view text) {
 absl::StatusOr<int> NameTemplate::GroupOf(absl::string_view name, const re2::RE2& regex) {
   int group = -1;
   if (!absl::SimpleAtoi(name, &group)) {
+    group = -1;
     const auto& groups = regex.NamedCapturingGroups();
     const auto found = groups.find(std::string(name));
     if (found != groups.end()) group = found->second;

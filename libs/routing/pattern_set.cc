@@ -102,6 +102,9 @@ absl::StatusOr<uint32_t> PatternSet::Add(absl::string_view pattern, Dialect dial
                                 "; patterns are RE2's, which has no look-around and no "
                                 "back-references"));
   }
+  if (regex.NamedCapturingGroups().size() < regex.CapturingGroupNames().size()) {
+    return explain("two groups have one name");
+  }
   int id = 0;
   PLUMBAGO_CHECK(filter_.Add(*translated, OptionsOf(dialect), &id) == re2::RE2::NoError);
   PLUMBAGO_CHECK(static_cast<size_t>(id) == size_);
