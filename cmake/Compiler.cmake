@@ -1,6 +1,7 @@
 # Compiler launcher, linker, warnings and sanitizers, for every target of this repository.
 
 option(PLUMBAGO_WERROR "Treat warnings as errors" ON)
+option(PLUMBAGO_FUZZ "Instrument everything for libFuzzer and build the fuzzers (clang)" OFF)
 set(PLUMBAGO_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them: address,undefined or thread")
 
 find_program(PLUMBAGO_CCACHE ccache)
@@ -34,4 +35,11 @@ add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -fno-omit-frame-poin
 if(PLUMBAGO_SANITIZE)
   add_compile_options(-fsanitize=${PLUMBAGO_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PLUMBAGO_SANITIZE})
+endif()
+
+if(PLUMBAGO_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "PLUMBAGO_FUZZ needs clang; use the preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
