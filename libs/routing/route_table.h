@@ -47,11 +47,13 @@ struct Decision {
   };
   struct Feed {
     uint32_t aggregate = 0;  // index into aggregates()
-    std::string name = {};   // of the output
+    std::string name = {};   // of the output; to be checked like names
     DataChecks required = 0;
   };
 
-  std::vector<std::string> names;  // the metric, and what rewrites made of it; tags included
+  // What it is sent as, tags included; the last is what the rules end with. Rewrites can make what
+  // is no valid name: check one that differs from the metric (metric::Canonicalise).
+  std::vector<std::string> names;
   std::vector<Send> sends;
   std::vector<Feed> feeds;
   DataChecks checks = 0;  // to be tried on each point: the union of all `required`, and more
