@@ -8,7 +8,9 @@
 #include "kv/rocksdb_key_value.h"
 #include "rpc/snapshot_watcher.h"
 #include "service/runtime.h"
+#include "store/job_runner.h"
 #include "store/store.h"
+#include "store_admin_service.h"
 #include "store_flags.h"
 #include "store_service.h"
 #include "topology/snapshot.h"
@@ -36,7 +38,10 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   topology::SnapshotHolder holder;
   flags.service.epoch = [&holder] { return holder.epoch(); };
   StoreService service(store, *index, flags.service);
+  store::JobRunner jobs(runtime.clock(), {});
+  StoreAdminService admin(jobs);
   PLUMBAGO_RETURN_IF_ERROR(store.Start());
+  jobs.Start();
   store.StartScans();
   rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
                                 .service = "store",
@@ -44,12 +49,12 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
                                 .snapshot_path = absl::StrCat(data_dir, "/snapshot.pb")},
                                runtime.file_system(), runtime.metrics(), holder);
   PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
-  // Last: nothing below it can fail while the service is in use.
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service}));
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service, &admin}));
   runtime.health().SetReady();
 
   runtime.WaitForStop();
   watcher.Stop();
+  jobs.Drain();
   service.Drain();
   runtime.StopGrpc();
   return absl::OkStatus();
