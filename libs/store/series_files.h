@@ -15,8 +15,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/file_system.h"
 #include "base/mutex.h"
+#include "index/series_info.h"
 #include "store/series_name.h"
 #include "whisper/file.h"
 #include "whisper/storage_rules.h"
@@ -64,6 +66,11 @@ class SeriesFiles {
   // As OpenForUpdate, but makes the file where there is none, by `rules`. For one series by one
   // thread at a time.
   absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, const whisper::StorageRules& rules);
+
+  // Writes down the names of new tagged series, which their paths do not tell: before they are
+  // added to the index.
+  absl::Status KeepTaggedNames(absl::string_view tenant,
+                               absl::Span<const index::SeriesEntry> added);
 
   // Files may have got other names. While no series is written; seen by the next OpenForUpdate of
   // each.

@@ -1,5 +1,5 @@
-// plumbago.v1.StoreAdmin over gRPC: jobs, and the calls about policy and usage, which others
-// answer.
+// plumbago.v1.StoreAdmin over gRPC: jobs, trash, snapshots, whole series, and the calls about
+// policy and usage, which others answer.
 //
 // Thread-safe. Set everything up before the server starts.
 #pragma once
@@ -10,7 +10,9 @@
 #include <map>
 
 #include "absl/status/statusor.h"
+#include "operations.h"
 #include "plumbago/v1/store_admin.grpc.pb.h"
+#include "put_series.h"
 #include "store/job_runner.h"
 
 namespace plumbago::store_service {
@@ -21,10 +23,10 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
   using Planner =
       std::function<absl::StatusOr<store::JobRunner::Planned>(const v1::StartJobRequest& request)>;
 
-  // `jobs` must outlive the service.
-  explicit StoreAdminService(store::JobRunner& jobs) : jobs_(jobs) {}
+  // `operations` must outlive the service.
+  explicit StoreAdminService(Operations& operations) : operations_(operations) {}
 
-  // Kinds without a planner are refused. The planner must outlive the service.
+  // For a kind that Operations does not know. The planner must outlive the service.
   void AddJobKind(v1::StartJobRequest::WorkCase kind, Planner planner) {
     planners_[kind] = std::move(planner);
   }
@@ -37,9 +39,14 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                          v1::Job* response) override;
+  grpc::Status PutSeries(grpc::ServerContext* context, PutSeriesStream::Stream* stream) override;
+  grpc::Status ListSnapshots(grpc::ServerContext* context, const v1::ListSnapshotsRequest* request,
+                             v1::ListSnapshotsResponse* response) override;
+  grpc::Status ListTrash(grpc::ServerContext* context, const v1::ListTrashRequest* request,
+                         v1::ListTrashResponse* response) override;
 
  private:
-  store::JobRunner& jobs_;
+  Operations& operations_;
   std::map<v1::StartJobRequest::WorkCase, Planner> planners_;  // const after the set-up
 };
 

@@ -6,6 +6,9 @@
 #include <future>
 
 #include "absl/strings/str_cat.h"
+#include "base/key_value.h"
+#include "base/testing/temporary_directory.h"
+#include "rpc/series_sender.h"
 #include "rpc/server.h"
 
 namespace plumbago::store_service {
@@ -13,14 +16,16 @@ namespace {
 
 struct Fixture {
   Fixture() {
+    REQUIRE(store.Start().ok());
+    REQUIRE(operations.Start().ok());
     service.AddJobKind(v1::StartJobRequest::kRescan,
                        [this](const v1::StartJobRequest& request) { return Plan(request); });
-    jobs.Start();
     server = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&service}).value();
     stub = v1::StoreAdmin::NewStub(rpc::MakeChannel(absl::StrCat("127.0.0.1:", server->port())));
   }
   ~Fixture() {
-    jobs.Drain();
+    operations.Drain();
+    store.Drain();
     server->Shutdown(absl::Seconds(5));
   }
 
@@ -51,9 +56,19 @@ struct Fixture {
 
   std::promise<void> opener;
   std::shared_future<void> open = opener.get_future().share();
+  base::testing::TemporaryDirectory directory;
+  std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
   base::SystemClock clock;
-  store::JobRunner jobs{clock, {}};
-  StoreAdminService service{jobs};
+  base::Metrics metrics;
+  base::MemoryKeyValue key_value;
+  std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
+  whisper::StorageRules rules = whisper::StorageRules::Parse({}).value();
+  store::Store store{{clock, *file_system, metrics, *index, rules},
+                     {.directory = directory.path() + "/whisper"}};
+  topology::SnapshotHolder topology;
+  Operations operations{{clock, *file_system, *index, store, topology},
+                        {.data_directory = directory.path()}};
+  StoreAdminService service{operations};
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<v1::StoreAdmin::Stub> stub;
 };
