@@ -105,7 +105,7 @@ absl::Status SeriesTree::Fill(SeriesFile& target, const std::string& source_path
   base::MutexLock lock(target.mutex);
   return whisper::FillGaps({*source, *header, base_times},
                            {*target.file, target.header, target.base_times},
-                           dependencies_.clock.UnixSeconds());
+                           dependencies_.clock.UnixSeconds(), whisper::GapRule::kMissingOnly);
 }
 
 absl::Status SeriesTree::AddToIndex(const SeriesName& name) {

@@ -30,8 +30,12 @@ absl::Status CheckShard(const topology::SlotMap& map, const std::string& own_sha
 absl::StatusOr<std::vector<store::SeriesPeers::Holder>> GrpcSeriesPeers::HoldersOf(
     const store::SeriesName& name, const std::string& own_shard) {
   const auto snapshot = topology_.Get();
-  // Without a topology this store is all there is.
   if (snapshot == nullptr || snapshot->slot_map()->shards().empty()) {
+    if (!own_shard.empty()) {
+      return absl::FailedPreconditionError(
+          "this store has no topology yet; it comes from the tenant-controller");
+    }
+    // Without a topology, and without a word of one, this store is all there is.
     return std::vector<Holder>{{.address = {}, .is_this = true}};
   }
   const topology::SlotMap& map = *snapshot->slot_map();

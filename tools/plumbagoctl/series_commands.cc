@@ -97,7 +97,7 @@ absl::Status Move(Session& session, const SeriesArguments& arguments, bool is_co
   for (int round = 0; round < (has_followers ? 2 : 1); ++round) {
     jobs.clear();
     for (const StoreTarget& target : stores.all()) {
-      request.set_shard(target.shard);
+      if (target.shard != target.address) request.set_shard(target.shard);
       PLUMBAGO_ASSIGN_OR_RETURN(const v1::Job started,
                                 target.Call(&v1::StoreAdmin::Stub::StartJob, request));
       PLUMBAGO_ASSIGN_OR_RETURN(jobs.emplace_back(), WatchJob(target, started.id()));
