@@ -14,6 +14,7 @@
 #include "plumbago/v1/store_admin.grpc.pb.h"
 #include "put_series.h"
 #include "store/job_runner.h"
+#include "usage_rpc.h"
 
 namespace plumbago::store_service {
 
@@ -24,7 +25,8 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
       std::function<absl::StatusOr<store::JobRunner::Planned>(const v1::StartJobRequest& request)>;
 
   // `operations` must outlive the service.
-  explicit StoreAdminService(Operations& operations) : operations_(operations) {}
+  explicit StoreAdminService(Operations& operations)
+      : operations_(operations), usage_(operations.tree().index()) {}
 
   // For a kind that Operations does not know. The planner must outlive the service.
   void AddJobKind(v1::StartJobRequest::WorkCase kind, Planner planner) {
@@ -39,6 +41,18 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                          v1::Job* response) override;
+  grpc::Status DiskUsage(grpc::ServerContext* context, const v1::DiskUsageRequest* request,
+                         v1::DiskUsageResponse* response) override {
+    return usage_.DiskUsage(context, request, response);
+  }
+  grpc::Status ListStale(grpc::ServerContext* context, const v1::ListStaleRequest* request,
+                         grpc::ServerWriter<v1::SeriesUsage>* writer) override {
+    return usage_.ListStale(context, request, writer);
+  }
+  grpc::Status ListSlot(grpc::ServerContext* context, const v1::ListSlotRequest* request,
+                        grpc::ServerWriter<v1::SlotSeries>* writer) override {
+    return usage_.ListSlot(context, request, writer);
+  }
   grpc::Status PutSeries(grpc::ServerContext* context, PutSeriesStream::Stream* stream) override;
   grpc::Status ListSnapshots(grpc::ServerContext* context, const v1::ListSnapshotsRequest* request,
                              v1::ListSnapshotsResponse* response) override;
@@ -47,6 +61,7 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
 
  private:
   Operations& operations_;
+  UsageRpc usage_;
   std::map<v1::StartJobRequest::WorkCase, Planner> planners_;  // const after the set-up
 };
 
