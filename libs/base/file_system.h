@@ -25,7 +25,7 @@ class File {
   virtual absl::Status WriteAt(uint64_t offset, absl::string_view data) = 0;
   virtual absl::StatusOr<uint64_t> Size() = 0;
   // Names that the file has: 1, unless there are hard links.
-  virtual absl::StatusOr<uint64_t> LinkCount() = 0;
+  virtual absl::StatusOr<uint64_t> LinkCount() { return 1; }
   // Reserves the blocks of bytes 0..size-1, which read as zeroes, and makes the file that long.
   virtual absl::Status Preallocate(uint64_t size) = 0;
   // fsync. A failure means that data may be lost: the caller ends the process, it never retries.

@@ -35,6 +35,21 @@ absl::StatusOr<std::string> SeriesTree::PathOf(const SeriesName& name) const {
   return absl::StrCat(directory_, "/", path);
 }
 
+absl::StatusOr<std::string> SeriesTree::SafePathOf(const SeriesName& name) const {
+  PLUMBAGO_ASSIGN_OR_RETURN(std::string path, PathOf(name));
+  for (size_t slash = path.find('/', directory_.size() + 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string parent = path.substr(0, slash);
+    const auto info = dependencies_.file_system.Stat(parent);
+    if (absl::IsNotFound(info.status())) break;  // so there is nothing further down
+    if (!info.ok()) return info.status();
+    if (info->is_directory) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(parent, " is no directory; links in the tree are not followed"));
+  }
+  return path;
+}
+
 absl::StatusOr<base::FileInfo> SeriesTree::Stat(const SeriesName& name) const {
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, PathOf(name));
   return dependencies_.file_system.Stat(path);
@@ -56,7 +71,7 @@ absl::StatusOr<uint64_t> SeriesTree::SetAside(const SeriesName& name, const Seri
 }
 
 absl::StatusOr<uint64_t> SeriesTree::MoveAside(const SeriesName& name, const SeriesSet& set) {
-  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, PathOf(name));
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SafePathOf(name));
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string aside, set.PathOf(name));
   PLUMBAGO_ASSIGN_OR_RETURN(const base::FileInfo info, dependencies_.file_system.Stat(path));
   if (!info.is_regular) {
@@ -84,7 +99,7 @@ absl::StatusOr<PutOutcome> SeriesTree::PutNow(const SeriesName& name, const std:
   const absl::Status present = files.Open(name).status();
   if (absl::IsNotFound(present)) {
     if (mode == PutMode::kFillOnly) return PutOutcome::kAbsent;
-    PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, PathOf(name));
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, SafePathOf(name));
     PLUMBAGO_RETURN_IF_ERROR(RenameInto(dependencies_.file_system, path, target));
     PLUMBAGO_RETURN_IF_ERROR(AddToIndex(name));
     return PutOutcome::kInstalled;
@@ -125,7 +140,7 @@ absl::StatusOr<uint64_t> SeriesTree::LinkIn(const SeriesName& name, const std::s
     auto moved = MoveAside(name, replaced);
     if (!moved.ok() && !absl::IsNotFound(moved.status())) return moved.status();
     if (moved.ok()) file_bytes = *moved;
-    PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, PathOf(name));
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, SafePathOf(name));
     PLUMBAGO_RETURN_IF_ERROR(LinkInto(dependencies_.file_system, path, target));
     return AddToIndex(name);
   });
@@ -135,7 +150,7 @@ absl::StatusOr<uint64_t> SeriesTree::LinkIn(const SeriesName& name, const std::s
 
 absl::Status SeriesTree::CopyOut(const SeriesName& name, const std::string& path) {
   return dependencies_.store.RunExclusive(name, [&]() -> absl::Status {
-    PLUMBAGO_ASSIGN_OR_RETURN(const std::string source, PathOf(name));
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string source, SafePathOf(name));
     PLUMBAGO_ASSIGN_OR_RETURN(const base::FileInfo info, dependencies_.file_system.Stat(source));
     if (!info.is_regular) {
       return absl::FailedPreconditionError(absl::StrCat(source, " is no regular file"));

@@ -83,6 +83,9 @@ class SeriesTree {
   const std::string& directory() const { return directory_; }
 
  private:
+  // PathOf, for whoever moves what is there. FailedPrecondition where the way to it leads through a
+  // symbolic link or something else that is no directory.
+  absl::StatusOr<std::string> SafePathOf(const SeriesName& name) const;
   // For the thread that writes the series.
   absl::StatusOr<uint64_t> MoveAside(const SeriesName& name, const SeriesSet& set);
   absl::StatusOr<PutOutcome> PutNow(const SeriesName& name, const std::string& path, PutMode mode);

@@ -126,6 +126,25 @@ TEST_CASE("Requests that cannot be meant are refused", "[trash]") {
   CHECK(fixture.trash.List("t")->empty());
 }
 
+TEST_CASE("Nothing is moved through a symbolic link in the tree", "[trash]") {
+  OperatedStore fixture;
+  fixture.Write({"a.b", "x.y"}, {{kNow, 1}});
+  const std::string tree = fixture.directory.path() + "/whisper/t";
+  const std::string outside = fixture.directory.path() + "/outside";
+  REQUIRE(fixture.real_file_system->Rename(tree + "/a", outside).ok());
+  std::filesystem::create_directory_symlink(outside, tree + "/a");
+  const v1::Job job = fixture.Delete("a.*");
+  CHECK(job.failed_count() == 1);
+  REQUIRE(job.item_size() == 1);
+  CHECK(std::filesystem::exists(outside + "/b.wsp"));
+  const std::string copy = fixture.staging.NewPath();
+  CHECK(absl::IsFailedPrecondition(fixture.tree.CopyOut(SeriesName("t", "a.b"), copy)));
+  REQUIRE(fixture.tree.CopyOut(SeriesName("t", "x.y"), copy).ok());
+  const auto put = fixture.tree.Put(SeriesName("t", "a.new"), copy, PutMode::kCreateOrFill);
+  CHECK(absl::IsFailedPrecondition(put.status()));
+  CHECK_FALSE(std::filesystem::exists(outside + "/new.wsp"));
+}
+
 TEST_CASE("No fault at any call of a deletion and its restore loses a series", "[trash]") {
   for (const bool is_restore : {false, true}) {
     for (uint64_t nth = 1;; ++nth) {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -77,15 +78,19 @@ class Scan {
   absl::Status AddTaggedOf(const std::string& tenant) {
     const std::string path = absl::StrCat(directory_, "/", tenant, "/", kTaggedNamesPath);
     std::vector<index::SeriesEntry> found;
+    absl::flat_hash_set<std::string> is_found;  // a name may be there twice
     absl::Status added;
     const absl::Status read = ReadNames(file_system_, path, [&](absl::string_view metric) {
       if (index_.Contains(tenant, metric)) return !should_stop_();
       const auto file = StatSeries(tenant, metric);
-      if (file.ok() && file->is_regular) {
+      if (file.ok() && file->is_regular && is_found.emplace(metric).second) {
         ++result_.file_count;
         found.push_back({std::string(metric), InfoOf(*file)});
       }
-      if (found.size() >= kBatchNames) added = Add(tenant, &found);
+      if (found.size() >= kBatchNames) {
+        added = Add(tenant, &found);
+        is_found.clear();
+      }
       return added.ok() && !should_stop_();
     });
     if (!read.ok()) {

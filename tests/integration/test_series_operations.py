@@ -136,7 +136,7 @@ class SeriesOperationsTest(unittest.TestCase):
         values = read_series(self.stored_path("a/b.wsp"), self.now)
         at = lambda k: values[(self.now - 60 * k) // 60 * 60]
         self.assertEqual([at(k) for k in (1, 2, 20, 21)], [1.0] * 4, "what is there stays")
-        self.assertEqual([at(k) for k in range(4, 19)], [9.0] * 15)
+        self.assertEqual([at(k) for k in range(3, 20)], [9.0] * 17)
         self.assertEqual(self.listed(), {metric})
 
     def test_delete_shows_first_and_can_be_undone(self):
@@ -202,7 +202,7 @@ class SeriesOperationsTest(unittest.TestCase):
             self.assertEqual(len(read_series(stored, self.now)), 29)
         self.assertEqual(self.listed(), set(metrics))
         self.ctl("snapshot", "drop", "before")
-        self.assertIn("already", self.ctl("snapshot", "create", "x").stderr + "already")
+        self.ctl("snapshot", "create", "x")
         self.assertIn("has a snapshot x already", self.ctl("snapshot", "create", "x", code=1).stderr)
 
     def test_a_killed_store_gets_the_rest_of_an_import(self):
@@ -256,6 +256,26 @@ class SeriesOperationsTest(unittest.TestCase):
         self.assertIn("link.wsp", found.stdout)
         jobs = self.ctl_json("jobs", "list", "--shard", "shard-0")
         self.assertIn("verify", {job["description"] for job in jobs.values()})
+
+    def test_usage_and_stale_series_are_summed_over_the_shards(self):
+        metrics = self.write_source(40)
+        self.ctl("import", self.source)
+        size = next(iter(metrics.values())).stat().st_size
+        usage = self.decoded(self.ctl_json("du", "servers", "--depth", "1")["branch"])
+        by_path = {branch["path"]: branch for branch in usage}
+        self.assertEqual(int(by_path["servers.web3"]["series_count"]), 4)
+        self.assertEqual(int(by_path["servers.web3"]["file_bytes"]), 4 * size)
+        old = self.stored_path("servers/web1/cpu1.wsp")
+        os.utime(old, (self.now - 10 * 86400, self.now - 10 * 86400))
+        self.ctl("rescan")
+        stale = self.decoded(self.ctl_json("series", "stale", "--older-than", "9d")["branch"])
+        self.assertEqual([series["path"] for series in stale], ["servers.web1.cpu1"])
+        shown = self.ctl("series", "expire", "--older-than", "9d")
+        self.assertIn("dry run: 1 series", shown.stderr)
+        self.assertTrue(old.exists())
+        self.ctl("series", "expire", "--older-than", "9d", "--yes")
+        self.assertFalse(old.exists())
+        self.assertEqual(len(self.listed()), 39)
 
     def test_mistakes_are_explained(self):
         self.assertIn('unknown command or option "serie"', self.ctl("serie", "list", code=2).stderr)
