@@ -52,10 +52,22 @@ void SeriesWriter::Enqueue(std::shared_ptr<WriteSession> session,
   has_work_.NotifyOne();
 }
 
+void SeriesWriter::Enqueue(std::function<void()> task) {
+  {
+    base::MutexLock lock(mutex_);
+    jobs_.push_back({.session = nullptr, .batch = nullptr, .task = std::move(task)});
+  }
+  has_work_.NotifyOne();
+}
+
 void SeriesWriter::Run() {
   Job job;
   while (Next(&job)) {
-    Apply(job);
+    if (job.task) {
+      job.task();
+    } else {
+      Apply(job);
+    }
     job = {};
   }
 }
@@ -72,7 +84,7 @@ bool SeriesWriter::Next(Job* job) {
 void SeriesWriter::Apply(const Job& job) {
   const int64_t now = context_.clock.UnixSeconds();
   for (const WriteBatch::Entry& entry : job.batch->entries) {
-    if ((entry.series->hash() >> 32) % part_count_ == part_) ApplySeries(job, entry, now);
+    if (Owns(*entry.series)) ApplySeries(job, entry, now);
   }
   IndexNewSeries();
   context_.metrics.points_stored.Increment(static_cast<double>(std::exchange(points_stored_, 0)));
@@ -139,7 +151,8 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
 // Before the batch is reported applied, so that a new name can be found as soon as its points are.
 void SeriesWriter::IndexNewSeries() {
   for (const auto& [tenant, entries] : new_series_) {
-    const absl::Status status = context_.index.AddMany(tenant, entries);
+    absl::Status status = context_.files.KeepTaggedNames(tenant, entries);
+    status.Update(context_.index.AddMany(tenant, entries));
     if (status.ok()) continue;
     context_.metrics.index_failures.Increment();
     base::LogError(absl::StrCat("index refused ", entries.size(), " new series of tenant ", tenant,

@@ -26,6 +26,26 @@ StoreOptions WithDefaults(StoreOptions options) {
   return options;
 }
 
+// Counts threads that have come to a point, for one that waits for all of them.
+class Arrivals {
+ public:
+  void Arrive() {
+    // Notified under the lock: the one that waits destroys this as soon as it can take it.
+    base::MutexLock lock(mutex_);
+    ++count_;
+    changed_.NotifyAll();
+  }
+  void Await(size_t count) {
+    base::MutexLock lock(mutex_);
+    while (count_ < count) changed_.Wait(lock);
+  }
+
+ private:
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 double SecondsSince(base::Clock& clock, absl::Duration start) {
   return absl::ToDoubleSeconds(clock.Monotonic() - start);
 }
@@ -70,7 +90,7 @@ absl::Status Store::Start() {
 void Store::StartScans() {
   scan_thread_ = std::thread([this] {
     const auto rescan = [this] {
-      const absl::Status status = Rescan();
+      const absl::Status status = Rescan().status();
       if (!status.ok()) base::LogError(std::string(status.message()));
     };
     rescan();
@@ -101,9 +121,7 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.Open(name));
   if (opened.origin != SeriesFiles::Origin::kCached &&
       !dependencies_.index.Contains(name.tenant(), name.metric())) {
-    // The next scan notes when it was written last.
-    PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric(),
-                                                     {opened.file->header.file_bytes(), 0}));
+    PLUMBAGO_RETURN_IF_ERROR(AddFound(name, opened.file->header.file_bytes()));
   }
   SeriesFile& file = *opened.file;
   FetchedSeries fetched{.series = {},
@@ -117,6 +135,61 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   }
   metrics_.series_fetched.Increment();
   return fetched;
+}
+
+absl::Status Store::RunExclusive(const SeriesName& name, absl::FunctionRef<absl::Status()> work) {
+  absl::Status result;
+  Arrivals done;
+  const auto task = [&] {
+    files_.Forget(name);
+    result = work();
+    files_.Forget(name);
+    done.Arrive();
+  };
+  {
+    base::MutexLock lock(mutex_);  // with the queue's lock inside: no task enters after the drain
+    if (is_draining_) return absl::UnavailableError("the store is starting or draining");
+    const auto owner = std::find_if(writers_.begin(), writers_.end(),
+                                    [&](const auto& writer) { return writer->Owns(name); });
+    (*owner)->Enqueue(task);
+  }
+  done.Await(1);
+  return result;
+}
+
+absl::Status Store::RunPaused(absl::FunctionRef<absl::Status()> work) {
+  // One at a time: two that hold half of the writers each would wait for ever.
+  base::MutexLock turn(pause_mutex_);
+  Arrivals paused;
+  Arrivals resumed;
+  Arrivals gone;
+  const auto task = [&] {
+    paused.Arrive();
+    resumed.Await(1);
+    gone.Arrive();
+  };
+  {
+    base::MutexLock lock(mutex_);
+    if (is_draining_) return absl::UnavailableError("the store is starting or draining");
+    for (const auto& writer : writers_) writer->Enqueue(task);
+  }
+  paused.Await(writers_.size());
+  absl::Status result = work();
+  resumed.Arrive();
+  gone.Await(writers_.size());
+  return result;
+}
+
+absl::Status Store::AddFound(const SeriesName& name, uint64_t file_bytes) {
+  // The next scan notes when it was written last.
+  const std::vector<index::SeriesEntry> entries = {{std::string(name.metric()), {file_bytes, 0}}};
+  PLUMBAGO_RETURN_IF_ERROR(files_.KeepTaggedNames(name.tenant(), entries));
+  PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.AddMany(name.tenant(), entries));
+  // It may have been deleted since it was opened.
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
+  const auto file = dependencies_.file_system.Stat(absl::StrCat(options_.directory, "/", path));
+  if (!absl::IsNotFound(file.status())) return absl::OkStatus();
+  return dependencies_.index.Remove(name.tenant(), name.metric());
 }
 
 void Store::Checkpoint() {
@@ -138,7 +211,7 @@ void Store::Checkpoint() {
   for (const Mark& mark : marks) mark.session->MarkDurable(mark.applied_sequence);
 }
 
-absl::Status Store::Rescan() {
+absl::StatusOr<ScanResult> Store::Rescan() {
   const absl::Duration start = dependencies_.clock.Monotonic();
   files_.ForgetAll();
   PLUMBAGO_ASSIGN_OR_RETURN(const ScanResult result,
@@ -152,7 +225,7 @@ absl::Status Store::Rescan() {
                                " ignored=", result.ignored_count,
                                " leftovers_removed=", result.leftover_count));
   }
-  return absl::OkStatus();
+  return result;
 }
 
 void Store::Drain() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/testing/temporary_directory.h"
+#include "store/name_list.h"
 #include "store/series_name.h"
 
 namespace plumbago::store {
@@ -107,6 +108,22 @@ TEST_CASE("A scan ends when told to", "[store]") {
   Fixture fixture;
   fixture.Touch("t/a.wsp");
   CHECK(fixture.Scan([] { return true; }).file_count == 0);
+}
+
+TEST_CASE("Tagged series are found by the list of their names", "[store]") {
+  Fixture fixture;
+  const std::string names = fixture.directory.path() + "/t/_tagged/names";
+  const std::vector<std::string> tagged = {"cpu;host=a", "cpu;host=b", "cpu;host=gone"};
+  REQUIRE(AppendNames(*fixture.file_system, names, tagged).ok());
+  REQUIRE(AppendNames(*fixture.file_system, names, tagged).ok());  // made, deleted, made again
+  fixture.Touch(SeriesPath(SeriesName("t", tagged[0])).value());
+  fixture.Touch(SeriesPath(SeriesName("t", tagged[1])).value());
+  const ScanResult result = fixture.Scan();
+  CHECK(result.added_count == 2);
+  CHECK(fixture.index->Contains("t", "cpu;host=a"));
+  CHECK(fixture.index->Contains("t", "cpu;host=b"));
+  CHECK_FALSE(fixture.index->Contains("t", "cpu;host=gone"));
+  CHECK(fixture.Scan().added_count == 0);
 }
 
 }  // namespace
