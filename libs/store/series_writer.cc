@@ -88,7 +88,9 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
   if (opened->origin == SeriesFiles::Origin::kCreated) ++series_created_;
   if (opened->origin != SeriesFiles::Origin::kCached &&
       !context_.index.Contains(entry.series->tenant(), entry.series->metric())) {
-    new_series_[std::string(entry.series->tenant())].emplace_back(entry.series->metric());
+    new_series_[std::string(entry.series->tenant())].push_back(
+        {std::string(entry.series->metric()),
+         {opened->file->header.file_bytes(), static_cast<uint32_t>(now)}});
   }
 
   const auto points =
@@ -133,11 +135,11 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
 
 // Before the batch is reported applied, so that a new name can be found as soon as its points are.
 void SeriesWriter::IndexNewSeries() {
-  for (const auto& [tenant, metrics] : new_series_) {
-    const absl::Status status = context_.index.AddMany(tenant, metrics);
+  for (const auto& [tenant, entries] : new_series_) {
+    const absl::Status status = context_.index.AddMany(tenant, entries);
     if (status.ok()) continue;
     context_.metrics.index_failures.Increment();
-    base::LogError(absl::StrCat("index refused ", metrics.size(), " new series of tenant ", tenant,
+    base::LogError(absl::StrCat("index refused ", entries.size(), " new series of tenant ", tenant,
                                 ", the next scan repeats them: ", std::string(status.message())));
   }
   new_series_.clear();

@@ -63,7 +63,7 @@ class SeriesWriter {
 
   // Owned by the thread.
   whisper::Updater updater_;
-  std::map<std::string, std::vector<std::string>> new_series_;  // metrics by tenant
+  std::map<std::string, std::vector<index::SeriesEntry>> new_series_;  // by tenant
   size_t points_stored_ = 0;
   size_t series_created_ = 0;
   size_t series_updated_ = 0;

@@ -100,7 +100,9 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.Open(name));
   if (opened.origin != SeriesFiles::Origin::kCached &&
       !dependencies_.index.Contains(name.tenant(), name.metric())) {
-    PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric()));
+    // The next scan notes when it was written last.
+    PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric(),
+                                                     {opened.file->header.file_bytes(), 0}));
   }
   SeriesFile& file = *opened.file;
   FetchedSeries fetched{.series = {},

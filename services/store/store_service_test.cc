@@ -281,7 +281,7 @@ TEST_CASE("A watch tells of new series, and of its end at a drain", "[store_serv
 
 TEST_CASE("All series of a tenant are listed in byte order", "[store_service]") {
   Fixture fixture;
-  REQUIRE(fixture.index->AddMany("t", {"b", "a.b", "a;x=y"}).ok());
+  REQUIRE(fixture.index->AddMany("t", {{{"b", {}}, {"a.b", {}}, {"a;x=y", {}}}}).ok());
   v1::ListSeriesRequest request;
   request.set_tenant("t");
   grpc::ClientContext context;
