@@ -22,11 +22,11 @@ absl::StatusOr<SeriesFiles::Result> SeriesFiles::Open(const SeriesName& name) {
 }
 
 absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenOrCreate(const SeriesName& name,
-                                                              const whisper::StorageRules& rules) {
+                                                              MakeHeader make_header) {
   absl::StatusOr<Result> opened = Open(name);
   if (!absl::IsNotFound(opened.status())) return opened;
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
-  whisper::Header header = rules.HeaderFor(name.metric());
+  PLUMBAGO_ASSIGN_OR_RETURN(whisper::Header header, make_header());
   // Replace: Open said that there is nothing, or only what a power cut left of a creation.
   PLUMBAGO_ASSIGN_OR_RETURN(
       auto file, whisper::Create(file_system_, absl::StrCat(options_.directory, "/", path), header,

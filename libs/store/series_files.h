@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/file_system.h"
 #include "base/mutex.h"
 #include "store/series_name.h"
 #include "whisper/file.h"
-#include "whisper/storage_rules.h"
 
 namespace plumbago::store {
 
@@ -54,9 +54,12 @@ class SeriesFiles {
   // file is damaged. Others: the disk.
   absl::StatusOr<Result> Open(const SeriesName& name);
 
-  // As Open, but makes the file where there is none, by `rules`. For one series by one thread at a
-  // time.
-  absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, const whisper::StorageRules& rules);
+  // The header of a file to make, or why there shall be none.
+  using MakeHeader = absl::FunctionRef<absl::StatusOr<whisper::Header>()>;
+
+  // As Open, but makes the file where there is none; `make_header` is called only then, and its
+  // error is the answer. For one series by one thread at a time.
+  absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, MakeHeader make_header);
 
   // Closes all, so that files which other tools have replaced or removed are seen.
   void ForgetAll();

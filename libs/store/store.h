@@ -19,12 +19,14 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "index/series_index.h"
+#include "store/quotas.h"
 #include "store/series_files.h"
 #include "store/series_writer.h"
+#include "store/storage_policies.h"
 #include "store/store_metrics.h"
 #include "store/tree_scan.h"
 #include "store/write_session.h"
-#include "whisper/storage_rules.h"
+#include "whisper/file.h"
 
 namespace plumbago::store {
 
@@ -45,7 +47,8 @@ struct StoreDependencies {
   base::FileSystem& file_system;
   base::Metrics& metrics;
   index::SeriesIndex& index;
-  const whisper::StorageRules& rules;
+  const StoragePolicies& policies;
+  Quotas& quotas;
 };
 
 struct FetchedSeries {

@@ -1,6 +1,6 @@
 // Brings the index in line with the whisper files on disk: files that another tool has put into the
-// tree are added, series whose file is gone are removed, and of the others size and time of the last
-// change are noted.
+// tree are added, series whose file is gone are removed, and of the others size and time of the
+// last change are noted.
 //
 // Only <tenant>/**.wsp are looked at; symbolic links are not followed. The names of tagged series
 // cannot be read from their paths, so foreign ones are not found (an exact fetch does find them).

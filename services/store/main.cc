@@ -19,22 +19,29 @@ namespace {
 absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
-  PLUMBAGO_ASSIGN_OR_RETURN(const whisper::StorageRules rules,
-                            ReadStorageRules(runtime.file_system(), flags));
+  store::StoragePolicies policies(runtime.file_system(), runtime.metrics(), flags.policies);
+  PLUMBAGO_RETURN_IF_ERROR(policies.Load());
   const std::string& data_dir = runtime.options().data_dir;
   PLUMBAGO_ASSIGN_OR_RETURN(auto key_value, kv::OpenRocksDb(absl::StrCat(data_dir, "/index")));
   PLUMBAGO_ASSIGN_OR_RETURN(auto index, index::SeriesIndex::Open(*key_value));
 
+  store::Quotas quotas(*index);
   flags.store.open_files_max = FitOpenFiles(flags.store.open_files_max);
   flags.store.directory = absl::StrCat(data_dir, "/whisper");
   store::Store store({.clock = runtime.clock(),
                       .file_system = runtime.file_system(),
                       .metrics = runtime.metrics(),
                       .index = *index,
-                      .rules = rules},
+                      .policies = policies,
+                      .quotas = quotas},
                      flags.store);
   topology::SnapshotHolder holder;
   flags.service.epoch = [&holder] { return holder.epoch(); };
+  holder.AddListener([&](const std::shared_ptr<const topology::Snapshot>& snapshot) {
+    policies.Apply(*snapshot);
+    quotas.Apply(*snapshot, store::OwnedSlots(*snapshot->slot_map(), flags.shard_id,
+                                              runtime.options().grpc_listen));
+  });
   StoreService service(store, *index, flags.service);
   PLUMBAGO_RETURN_IF_ERROR(store.Start());
   store.StartScans();
@@ -48,7 +55,10 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service}));
   runtime.health().SetReady();
 
-  runtime.WaitForStop();
+  policies.Start(runtime.clock(), flags.policy_poll_interval);
+
+  runtime.WaitForStop([&] { policies.Reload(store::StoragePolicies::Problems::kAll); });
+  policies.Stop();
   watcher.Stop();
   service.Drain();
   runtime.StopGrpc();
