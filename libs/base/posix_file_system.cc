@@ -58,6 +58,12 @@ class PosixFile final : public File {
     return static_cast<uint64_t>(info.st_size);
   }
 
+  absl::StatusOr<uint64_t> LinkCount() override {
+    struct stat info {};
+    if (fstat(descriptor_, &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path_));
+    return static_cast<uint64_t>(info.st_nlink);
+  }
+
   absl::Status Preallocate(uint64_t size) override {
     const int error = posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
     return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("allocate ", path_));
@@ -101,6 +107,9 @@ bool TypeOf(const std::string& directory, const dirent& entry, DirectoryEntry* r
   result->is_regular = S_ISREG(info.st_mode);
   return true;
 }
+
+// Systems may say EEXIST of a directory that is not empty, which would read as AlreadyExists.
+int ErrorOfRmdir() { return errno == EEXIST ? ENOTEMPTY : errno; }
 
 class PosixFileSystem final : public FileSystem {
  public:
@@ -153,9 +162,30 @@ class PosixFileSystem final : public FileSystem {
                : ErrnoStatus(errno, absl::StrCat("rename ", from, " to ", to));
   }
 
+  absl::Status Link(const std::string& from, const std::string& to) override {
+    return link(from.c_str(), to.c_str()) == 0
+               ? absl::OkStatus()
+               : ErrnoStatus(errno, absl::StrCat("link ", from, " as ", to));
+  }
+
   absl::Status Remove(const std::string& path) override {
     return unlink(path.c_str()) == 0 ? absl::OkStatus()
                                      : ErrnoStatus(errno, absl::StrCat("remove ", path));
+  }
+
+  absl::Status RemoveDirectory(const std::string& path) override {
+    return rmdir(path.c_str()) == 0 ? absl::OkStatus()
+                                    : ErrnoStatus(ErrorOfRmdir(), absl::StrCat("remove ", path));
+  }
+
+  absl::Status Append(const std::string& path, absl::string_view data) override {
+    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open ", path));
+    const ssize_t count = write(descriptor, data.data(), data.size());
+    // A part is written only where the disk is full.
+    const int error = count < 0 ? errno : static_cast<size_t>(count) < data.size() ? ENOSPC : 0;
+    close(descriptor);
+    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("append to ", path));
   }
 
   absl::Status SyncDirectory(const std::string& path) override {

@@ -5,6 +5,7 @@
 // own. Symbolic links, pipes and the like are not.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <list>
 #include <memory>
@@ -33,6 +34,8 @@ struct SeriesFile {
   const whisper::Header header;
   base::Mutex mutex;
   whisper::BaseTimes base_times ABSL_GUARDED_BY(mutex);
+  // Owned by the thread that writes the series: when it was seen last that the file has one name.
+  uint64_t links_checked = 0;
 };
 
 class SeriesFiles {
@@ -54,12 +57,21 @@ class SeriesFiles {
   // file is damaged. Others: the disk.
   absl::StatusOr<Result> Open(const SeriesName& name);
 
+  // As Open, for an update, by the thread that writes the series: a file that has other names too
+  // (hard links, as those of a snapshot) is replaced by a copy first, so that they keep what they
+  // have.
+  absl::StatusOr<Result> OpenForUpdate(const SeriesName& name);
+
   // The header of a file to make, or why there shall be none.
   using MakeHeader = absl::FunctionRef<absl::StatusOr<whisper::Header>()>;
 
-  // As Open, but makes the file where there is none; `make_header` is called only then, and its
-  // error is the answer. For one series by one thread at a time.
+  // As OpenForUpdate, but makes the file where there is none; `make_header` is called only then,
+  // and its error is the answer. For one series by one thread at a time.
   absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, MakeHeader make_header);
+
+  // Files may have got other names. While no series is written; seen by the next OpenForUpdate of
+  // each.
+  void ExpectNewLinks() { ++links_epoch_; }
 
   // Closes all, so that files which other tools have replaced or removed are seen.
   void ForgetAll();
@@ -79,12 +91,18 @@ class SeriesFiles {
     // Keys are views into `entries`.
     absl::flat_hash_map<absl::string_view, std::list<Entry>::iterator> by_key
         ABSL_GUARDED_BY(mutex);
+    // Counts what was forgotten: a file that was opened before is not put in afterwards.
+    uint64_t forgotten_count ABSL_GUARDED_BY(mutex) = 0;
   };
 
   Shard& ShardOf(const SeriesName& name) { return shards_[(name.hash() >> 48) % kShardCount]; }
-  std::shared_ptr<SeriesFile> Find(const SeriesName& name);
-  // What the cache holds afterwards: `file`, or one that another thread has put in meanwhile.
-  std::shared_ptr<SeriesFile> Insert(const SeriesName& name, std::shared_ptr<SeriesFile> file);
+  // `forgotten_count` is for Insert.
+  std::shared_ptr<SeriesFile> Find(const SeriesName& name, uint64_t* forgotten_count);
+  // What is to be used: `file`, or one that another thread has put in meanwhile.
+  std::shared_ptr<SeriesFile> Insert(const SeriesName& name, std::shared_ptr<SeriesFile> file,
+                                     uint64_t forgotten_count);
+  absl::StatusOr<Result> OpenOrFind(const SeriesName& name, uint64_t* forgotten_count);
+  absl::Status ReplaceByCopy(const SeriesName& name);
   absl::StatusOr<std::shared_ptr<SeriesFile>> OpenPath(const std::string& path);
 
   static constexpr size_t kShardCount = 16;
@@ -93,6 +111,8 @@ class SeriesFiles {
   const Options options_;
   const size_t open_files_max_per_shard_;
   Shard shards_[kShardCount];
+  // Written while no series is written, which orders it with the writers' reads.
+  std::atomic<uint64_t> links_epoch_{1};
 };
 
 }  // namespace plumbago::store

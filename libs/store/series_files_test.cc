@@ -7,7 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
+#include "whisper/testing/every_fault.h"
 
 namespace plumbago::store {
 namespace {
@@ -106,6 +108,59 @@ TEST_CASE("A name that no file can have is InvalidArgument", "[store]") {
   Fixture fixture;
   CHECK(absl::IsInvalidArgument(
       fixture.files.OpenOrCreate(SeriesName("t", "../a"), fixture.make_header).status()));
+}
+
+TEST_CASE("An update leaves the other names of a file as they are", "[store]") {
+  Fixture fixture;
+  const SeriesName name("t", "a.b");
+  const auto created = fixture.files.OpenOrCreate(name, fixture.make_header);
+  REQUIRE(created.ok());
+  const std::string path = fixture.directory.path() + "/t/a/b.wsp";
+  const std::string other = fixture.directory.path() + "/other";
+  REQUIRE(fixture.file_system->Link(path, other).ok());
+  CHECK(fixture.files.OpenForUpdate(name)->file == created->file);  // nobody said so
+  fixture.files.ExpectNewLinks();
+  CHECK(fixture.files.Open(name)->file == created->file);  // to read it, one file will do
+  const auto own = fixture.files.OpenOrCreate(name, fixture.make_header);
+  REQUIRE(own.ok());
+  CHECK(own->origin == Origin::kOpened);
+  CHECK(own->file->file->LinkCount().value() == 1);
+  CHECK(fixture.file_system->OpenForRead(other).value()->LinkCount().value() == 1);
+  CHECK(base::ReadWholeFile(*fixture.file_system, path, 1 << 20).value() ==
+        base::ReadWholeFile(*fixture.file_system, other, 1 << 20).value());
+  CHECK(fixture.files.OpenForUpdate(name)->file == own->file);
+}
+
+TEST_CASE("A copy that cannot be made leaves the file and its other names", "[store]") {
+  base::testing::TemporaryDirectory directory;
+  const auto real = base::MakePosixFileSystem();
+  const auto make_header = [] {
+    return whisper::MakeHeader({{60, 10080}}, 0.5F, whisper::AggregationMethod::kAverage);
+  };
+  const SeriesName name("t", "a");
+  const size_t fault_count =
+      whisper::testing::ForEveryFault([&](const base::testing::FaultFileSystem::Plan& plan) {
+        const base::testing::TemporaryDirectory round;
+        const std::string path = round.path() + "/t/a.wsp";
+        REQUIRE(
+            SeriesFiles(*real, {.directory = round.path()}).OpenOrCreate(name, make_header).ok());
+        REQUIRE(real->Link(path, round.path() + "/other").ok());
+        const std::string content = base::ReadWholeFile(*real, path, 1 << 20).value();
+        base::testing::FaultFileSystem faults(*real);
+        SeriesFiles files(faults, {.directory = round.path()});
+        faults.Set(plan);
+        const auto opened = files.OpenForUpdate(name);
+        const bool has_failed = faults.has_failed();
+        CHECK((opened.ok() || has_failed));
+        CHECK(base::ReadWholeFile(*real, path, 1 << 20).value() == content);
+        CHECK(base::ReadWholeFile(*real, round.path() + "/other", 1 << 20).value() == content);
+        faults.Set({});
+        const auto again = files.OpenForUpdate(name);
+        REQUIRE(again.ok());
+        CHECK(again->file->file->LinkCount().value() == 1);
+        return has_failed;
+      });
+  CHECK(fault_count >= 6 * 6);
 }
 
 }  // namespace

@@ -51,10 +51,22 @@ void SeriesWriter::Enqueue(std::shared_ptr<WriteSession> session,
   has_work_.NotifyOne();
 }
 
+void SeriesWriter::Enqueue(std::function<void()> task) {
+  {
+    base::MutexLock lock(mutex_);
+    jobs_.push_back({.session = nullptr, .batch = nullptr, .task = std::move(task)});
+  }
+  has_work_.NotifyOne();
+}
+
 void SeriesWriter::Run() {
   Job job;
   while (Next(&job)) {
-    Apply(job);
+    if (job.task) {
+      job.task();
+    } else {
+      Apply(job);
+    }
     job = {};
   }
 }
@@ -72,7 +84,7 @@ void SeriesWriter::Apply(const Job& job) {
   const int64_t now = context_.clock.UnixSeconds();
   policies_ = context_.policies.Current();
   for (const WriteBatch::Entry& entry : job.batch->entries) {
-    if ((entry.series->hash() >> 32) % part_count_ == part_) ApplySeries(job, entry, now);
+    if (Owns(*entry.series)) ApplySeries(job, entry, now);
   }
   IndexNewSeries();
   context_.metrics.points_stored.Increment(static_cast<double>(std::exchange(points_stored_, 0)));

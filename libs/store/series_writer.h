@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,10 +44,18 @@ class SeriesWriter {
   // What is queued is bounded by the sessions, which see to it that their senders wait.
   void Enqueue(std::shared_ptr<WriteSession> session, std::shared_ptr<WriteBatch> batch);
 
+  // Runs `task` on this thread, between two batches. Whoever enqueues tasks bounds them: Store lets
+  // each caller wait for its own.
+  void Enqueue(std::function<void()> task);
+
+  // Whether the series of this hash are this thread's.
+  bool Owns(const SeriesName& series) const { return (series.hash() >> 32) % part_count_ == part_; }
+
  private:
   struct Job {
     std::shared_ptr<WriteSession> session;
     std::shared_ptr<WriteBatch> batch;
+    std::function<void()> task = nullptr;  // instead of a batch
   };
 
   void Run();

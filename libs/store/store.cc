@@ -25,6 +25,26 @@ StoreOptions WithDefaults(StoreOptions options) {
   return options;
 }
 
+// Counts threads that have come to a point, for one that waits for all of them.
+class Arrivals {
+ public:
+  void Arrive() {
+    // Notified under the lock: the one that waits destroys this as soon as it can take it.
+    base::MutexLock lock(mutex_);
+    ++count_;
+    changed_.NotifyAll();
+  }
+  void Await(size_t count) {
+    base::MutexLock lock(mutex_);
+    while (count_ < count) changed_.Wait(lock);
+  }
+
+ private:
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 double SecondsSince(base::Clock& clock, absl::Duration start) {
   return absl::ToDoubleSeconds(clock.Monotonic() - start);
 }
@@ -117,6 +137,49 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   }
   metrics_.series_fetched.Increment();
   return fetched;
+}
+
+absl::Status Store::RunExclusive(const SeriesName& name, absl::FunctionRef<absl::Status()> work) {
+  absl::Status result;
+  Arrivals done;
+  const auto task = [&] {
+    files_.Forget(name);
+    result = work();
+    files_.Forget(name);
+    done.Arrive();
+  };
+  {
+    base::MutexLock lock(mutex_);  // with the queue's lock inside: no task enters after the drain
+    if (is_draining_) return absl::UnavailableError("the store is starting or draining");
+    const auto owner = std::find_if(writers_.begin(), writers_.end(),
+                                    [&](const auto& writer) { return writer->Owns(name); });
+    (*owner)->Enqueue(task);
+  }
+  done.Await(1);
+  return result;
+}
+
+absl::Status Store::RunPaused(absl::FunctionRef<absl::Status()> work) {
+  // One at a time: two that hold half of the writers each would wait for ever.
+  base::MutexLock turn(pause_mutex_);
+  Arrivals paused;
+  Arrivals resumed;
+  Arrivals gone;
+  const auto task = [&] {
+    paused.Arrive();
+    resumed.Await(1);
+    gone.Arrive();
+  };
+  {
+    base::MutexLock lock(mutex_);
+    if (is_draining_) return absl::UnavailableError("the store is starting or draining");
+    for (const auto& writer : writers_) writer->Enqueue(task);
+  }
+  paused.Await(writers_.size());
+  absl::Status result = work();
+  resumed.Arrive();
+  gone.Await(writers_.size());
+  return result;
 }
 
 void Store::Checkpoint() {

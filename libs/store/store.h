@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -79,12 +80,23 @@ class Store {
   // from > until; DataLoss: its file is damaged. A range.now of 0 means the store's clock.
   absl::StatusOr<FetchedSeries> Fetch(const SeriesName& name, whisper::FetchRange range);
 
+  // Runs `work` on the thread that writes the series, between two batches, and waits for its end:
+  // nothing else writes or creates the file meanwhile. The open file is forgotten before and after,
+  // so `work` may rename, replace or remove it; a fetch under way ends on the file that it has.
+  // Not from `work` itself. Unavailable: draining; else what `work` returns.
+  absl::Status RunExclusive(const SeriesName& name, absl::FunctionRef<absl::Status()> work);
+  // Runs `work` on the caller's thread while no series is written, and waits for its end. Batches
+  // queue up meanwhile, and their senders wait. Not from `work` itself. Errors as above.
+  absl::Status RunPaused(absl::FunctionRef<absl::Status()> work);
+
   // Syncs the file system and tells the sessions. The threads call these at their intervals.
   void Checkpoint();
   absl::Status Rescan();
 
   void Drain();
 
+  // For use in RunExclusive and RunPaused.
+  SeriesFiles& files() { return files_; }
   const index::SeriesIndex& index() const { return dependencies_.index; }
 
  private:
@@ -101,6 +113,8 @@ class Store {
   std::vector<std::unique_ptr<SeriesWriter>> writers_;
   std::thread checkpoint_thread_;
   std::thread scan_thread_;
+
+  base::Mutex pause_mutex_;  // held for as long as the writers are paused; before mutex_
 
   mutable base::Mutex mutex_;
   base::CondVar drain_begins_;

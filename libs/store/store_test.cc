@@ -309,5 +309,53 @@ TEST_CASE("What is stored, created and dropped is counted", "[store]") {
   }
 }
 
+TEST_CASE("Exclusive work on a series runs between its writes, and its new file is seen",
+          "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a.b");
+  const std::string path = fixture.directory.path() + "/whisper/t/a/b.wsp";
+  REQUIRE(sender.Send({id}, {{kNow - 60, 1}}).ok());
+  // Queued behind the batch above, so its file is there.
+  REQUIRE(fixture.store
+              .RunExclusive(SeriesName("t", "a.b"),
+                            [&] { return fixture.file_system.Rename(path, path + ".aside"); })
+              .ok());
+  REQUIRE(sender.Send({id}, {{kNow, 2}}).ok());
+  sender.AwaitApplied();
+  const FetchedSeries fetched = fixture.Fetch("a.b");
+  CHECK(std::isnan(fetched.series.values.front()));
+  CHECK(fetched.series.values.back() == 2);
+  const auto refused =
+      fixture.store.RunExclusive(SeriesName("t", "a.b"), [] { return absl::DataLossError("no"); });
+  CHECK(absl::IsDataLoss(refused));
+  fixture.store.Drain();
+  CHECK(absl::IsUnavailable(fixture.store.RunExclusive(SeriesName("t", "a.b"), [] {
+    FAIL("ran after the drain");
+    return absl::OkStatus();
+  })));
+}
+
+TEST_CASE("While the store is paused nothing is written, and everything after it", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  std::vector<uint32_t> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(sender.Define(absl::StrCat("m", i)));
+  REQUIRE(sender.Send(ids, {{kNow - 60, 1}}).ok());
+  REQUIRE(fixture.store
+              .RunPaused([&] {
+                REQUIRE(sender.Send(ids, {{kNow, 2}}).ok());
+                for (int i = 0; i < 20; ++i) {
+                  const auto fetched = fixture.Fetch(absl::StrCat("m", i));
+                  CHECK(fetched.series.values.front() == 1);
+                  CHECK(std::isnan(fetched.series.values.back()));
+                }
+                return absl::OkStatus();
+              })
+              .ok());
+  sender.AwaitApplied();
+  for (int i = 0; i < 20; ++i) CHECK(fixture.Fetch(absl::StrCat("m", i)).series.values.back() == 2);
+}
+
 }  // namespace
 }  // namespace plumbago::store
