@@ -13,5 +13,10 @@ void AddKeyCommands(CLI::App& app, Session& session);
 void AddShardCommands(CLI::App& app, Session& session);
 void AddTopologyCommands(CLI::App& app, Session& session);
 void AddJobCommands(CLI::App& app, Session& session);
+void AddSchemaCommands(CLI::App& app, Session& session);
+void AddQuotaCommands(CLI::App& app, Session& session);
+
+// Those of the storage policy, below `tenant`.
+void AddPolicyCommands(CLI::App& tenant, Session& session);
 
 }  // namespace plumbago::ctl

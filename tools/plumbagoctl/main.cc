@@ -57,6 +57,8 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddShardCommands(app, session);
   plumbago::ctl::AddTopologyCommands(app, session);
   plumbago::ctl::AddJobCommands(app, session);
+  plumbago::ctl::AddSchemaCommands(app, session);
+  plumbago::ctl::AddQuotaCommands(app, session);
 }
 
 }  // namespace
