@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "index/series_index.h"
+#include "metric/glob.h"
 
 namespace plumbago::index {
 namespace {
@@ -87,6 +88,64 @@ class Model {
     }
   }
 
+  void CheckLists() {
+    const std::string pattern = Names{"**",       "n1.**",    "*.n2.*",   "n{3,4}.n5",
+                                      "n1.n2.n3", "n2.**.n4", "n1;tag=2", ""}[random_() % 8];
+    INFO("pattern " << pattern);
+    const int64_t before = random_() % 7 * 1700;
+    std::map<std::string, SeriesInfo> expected;
+    for (const auto& [name, info] : series_) {
+      if (IsMatch(pattern, name)) expected.emplace(name, info);
+    }
+    std::map<std::string, SeriesInfo> listed;
+    const auto list = [&](absl::string_view name, const SeriesInfo& info) {
+      return listed.emplace(name, info).second;
+    };
+    REQUIRE(index_->ListMatching("t", pattern, list).ok());
+    CHECK(listed == expected);
+    listed.clear();
+    REQUIRE(index_->ListStale("t", pattern, before, list).ok());
+    for (auto entry = expected.begin(); entry != expected.end();) {
+      const uint32_t time = entry->second.last_update_unix_seconds;
+      entry = time != 0 && time < before ? std::next(entry) : expected.erase(entry);
+    }
+    CHECK(listed == expected);
+  }
+
+  void CheckDiskUsage() {
+    const std::string pattern = Names{"", "*", "n1", "n1.*", "**", "*.n2"}[random_() % 6];
+    const size_t depth = random_() % 4;
+    INFO("pattern " << pattern << " depth " << depth);
+    std::set<std::string> paths = {"", "_tagged"};
+    for (const auto& [name, info] : series_) {
+      if (absl::StrContains(name, ';')) continue;
+      for (size_t i = 0; i <= name.size(); ++i) {
+        if (i == name.size() || name[i] == '.') paths.insert(name.substr(0, i));
+      }
+    }
+    std::map<std::string, Usage> expected;
+    for (const std::string& path : paths) {
+      const Usage usage = UsageOf(path);
+      if (usage.series_count > 0 && IsWithin(pattern, path, depth)) expected.emplace(path, usage);
+    }
+    const auto branches = index_->DiskUsage("t", pattern, depth, 100'000);
+    REQUIRE(branches.ok());
+    std::map<std::string, Usage> found;
+    std::string last_path;
+    for (const BranchUsage& branch : *branches) {
+      CHECK(branch.path >= last_path);
+      last_path = branch.path;
+      found.emplace(branch.path, branch.usage);
+      const bool is_series = series_.count(branch.path) > 0;
+      CHECK(branch.is_leaf == (is_series && branch.usage.series_count == 1));
+    }
+    CHECK(found == expected);
+    if (expected.size() > 1) {
+      CHECK(index_->DiskUsage("t", pattern, depth, expected.size() - 1).status().code() ==
+            absl::StatusCode::kResourceExhausted);
+    }
+  }
+
   // What was not written is less than an hour of the time of a last update.
   void Reopen() {
     index_.reset();
@@ -118,6 +177,32 @@ class Model {
     return {random_() % 4 * 1000, static_cast<uint32_t>(random_() % 6 * 1700)};
   }
 
+  static bool IsMatch(const std::string& pattern, const std::string& name) {
+    if (pattern.empty() || pattern == name) return true;
+    if (absl::StrContains(name, ';') || absl::StrContains(pattern, ';')) return false;
+    auto globs = metric::CompilePath(pattern);
+    REQUIRE(globs.ok());
+    if (globs->back().is_globstar()) globs->push_back(*metric::Glob::Compile("*"));
+    return metric::MatchesPath(*globs, name);
+  }
+
+  // Whether `path` matches, or has a branch above it within `depth` that does.
+  static bool IsWithin(const std::string& pattern, std::string path, size_t depth) {
+    if (pattern.empty()) {
+      const size_t node_count = path.empty() ? 0 : Names(absl::StrSplit(path, '.')).size();
+      return node_count <= depth;
+    }
+    if (path.empty()) return false;
+    if (path == "_tagged") return IsMatch(pattern, path);
+    for (size_t level = 0; level <= depth; ++level) {
+      if (IsMatch(pattern, path)) return true;
+      const size_t dot = path.rfind('.');
+      if (dot == std::string::npos) return false;
+      path.resize(dot);
+    }
+    return false;
+  }
+
   Usage UsageOf(const std::string& prefix) const {
     Usage usage;
     for (const auto& [name, info] : series_) {
@@ -144,11 +229,13 @@ TEST_CASE("The index agrees with a map, whatever changes, also when opened anew"
   for (const unsigned seed : {1u, 4711u, 20261122u}) {
     INFO("seed " << seed);
     Model model(seed);
-    for (int step = 0; step < 1500; ++step) {
+    for (int step = 0; step < 600; ++step) {
       INFO("step " << step);
       model.Change();
       if (step % 50 == 0) model.CheckSeries();
       if (step % 30 == 0) model.CheckUsage();
+      if (step % 7 == 0) model.CheckLists();
+      if (step % 20 == 0) model.CheckDiskUsage();
       if (step % 200 == 199) {
         model.Reopen();
         model.CheckUsage();

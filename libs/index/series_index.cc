@@ -43,6 +43,7 @@ absl::Status InParts(absl::Span<const Item> items, size_t part_size, const Apply
 bool MustBeWritten(absl::string_view metric, const SeriesInfo& before, const SeriesInfo& after) {
   if (after.file_bytes != before.file_bytes) return true;
   if (after.last_update_unix_seconds < before.last_update_unix_seconds) return true;
+  if (before.last_update_unix_seconds == 0) return true;  // was not known
   const uint64_t shift = base::Hash64(metric) % kLastUpdateStepSeconds;
   return (after.last_update_unix_seconds + shift) / kLastUpdateStepSeconds !=
          (before.last_update_unix_seconds + shift) / kLastUpdateStepSeconds;

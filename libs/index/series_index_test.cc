@@ -2,7 +2,9 @@
 // tells watchers what changed, on a KeyValue in memory that can be made to fail.
 #include "index/series_index.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <random>
 #include <thread>
 
 namespace plumbago::index {
@@ -337,6 +339,65 @@ TEST_CASE("Threads that add, remove and find at once leave a consistent index", 
   CHECK(List(*index, "t").size() == index->series_count());
   CHECK(index->Find("t", "*", 100)->size() == index->series_count());
   CHECK(Open(kv)->series_count() == index->series_count());
+}
+
+// So many names that searches pause in between, which is where changes meet them.
+TEST_CASE("Searches and changes at once leave exact sums", "[index]") {
+  base::MemoryKeyValue kv;
+  auto index = Open(kv);
+  std::vector<SeriesEntry> bulk;
+  for (int i = 0; i < 70'000; ++i) bulk.push_back({"bulk.n" + std::to_string(i), {1, 1}});
+  for (int i = 0; i < 35'000; ++i) bulk.push_back({"bulk;dc=x;id=" + std::to_string(i), {1, 1}});
+  REQUIRE(index->AddMany("t", bulk).ok());
+  std::atomic<bool> is_done{false};
+  std::atomic<size_t> wrong_count{0};
+  std::vector<std::thread> writers;
+  for (uint32_t t = 0; t < 2; ++t) {
+    writers.emplace_back([&, t] {
+      std::mt19937 random(t);
+      for (int i = 0; i < 300; ++i) {
+        const std::string number = std::to_string(random() % 40);
+        const std::vector<SeriesEntry> entries = {{"live." + number, {i % 5u, i % 7u}},
+                                                  {"live;dc=x;id=" + number, {i % 3u, i % 11u}}};
+        bool is_ok = false;
+        if (i % 3 == 0) is_ok = index->AddMany("t", entries).ok();
+        if (i % 3 == 1) is_ok = index->UpdateMany("t", entries).ok();
+        if (i % 3 == 2) is_ok = index->RemoveMany("t", Names{entries[0].metric}).ok();
+        if (!is_ok) ++wrong_count;
+      }
+    });
+  }
+  std::vector<std::thread> readers;
+  const auto read = [&](const auto& answer_is_right) {
+    readers.emplace_back([&, answer_is_right] {
+      do {
+        if (!answer_is_right()) ++wrong_count;
+      } while (!is_done);
+    });
+  };
+  read([&] { return index->Find("t", "**.n1234*", 100'000)->size() == 11; });
+  read([&] { return index->FindTagged("t", Names{"dc=x", "id=~1234"}, 100'000)->size() >= 11; });
+  read([&] { return index->DiskUsage("t", "*", 0, 10)->size() >= 2; });
+  read([&] { return index->UsageOf("t", "").series_count >= bulk.size(); });
+  for (std::thread& writer : writers) writer.join();
+  is_done = true;
+  for (std::thread& reader : readers) reader.join();
+  CHECK(wrong_count == 0);
+
+  Usage sum;
+  REQUIRE(index
+              ->ListMatching("t", "",
+                             [&](absl::string_view, const SeriesInfo& info) {
+                               ++sum.series_count;
+                               sum.file_bytes += info.file_bytes;
+                               sum.last_update_unix_seconds = std::max(
+                                   sum.last_update_unix_seconds, info.last_update_unix_seconds);
+                               return true;
+                             })
+              .ok());
+  CHECK(index->UsageOf("t", "") == sum);
+  CHECK(index->series_count() == sum.series_count);
+  CHECK(Open(kv)->UsageOf("t", "").file_bytes == sum.file_bytes);
 }
 
 }  // namespace

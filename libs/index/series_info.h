@@ -33,4 +33,21 @@ struct Usage {
   }
 };
 
+// One line of an answer about disk usage.
+struct BranchUsage {
+  std::string path;  // empty: the whole tenant
+  Usage usage;
+  bool is_leaf = false;  // a series with nothing below it
+};
+
+// A tag, or a value of one, and how many series have it.
+struct TagCount {
+  std::string text;
+  uint64_t series_count = 0;
+
+  bool operator==(const TagCount& other) const {
+    return text == other.text && series_count == other.series_count;
+  }
+};
+
 }  // namespace plumbago::index

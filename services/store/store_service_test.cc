@@ -280,6 +280,49 @@ TEST_CASE("A watch tells of new series, and of its end at a drain", "[store_serv
   CHECK(reader->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
 }
 
+TEST_CASE("Tagged series are found by their tags, and tags are completed", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  const std::string first = "cpu;dc=x;host=a";
+  REQUIRE(writer.Send({first, "cpu;dc=x;host=b", "mem;dc=y;host=a"}, 1));
+  writer.AwaitApplied();
+  std::vector<std::string> metrics;
+  const auto find = [&](const std::vector<std::string>& expressions) {
+    v1::FindTaggedRequest request;
+    request.set_tenant("t");
+    for (const std::string& expression : expressions) request.add_expression(expression);
+    grpc::ClientContext context;
+    const auto reader = fixture.stub->FindTagged(&context, request);
+    v1::FindTaggedResponse response;
+    metrics.clear();
+    while (reader->Read(&response)) {
+      metrics.insert(metrics.end(), response.metric().begin(), response.metric().end());
+    }
+    return reader->Finish();
+  };
+  CHECK(find({"dc=~x|y", "host=a"}).ok());
+  CHECK(metrics == std::vector<std::string>{first, "mem;dc=y;host=a"});
+  grpc::Status status;
+  CHECK(Fetch(fixture, metrics, &status).size() == 2);
+  CHECK(find({"dc!=x"}).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+
+  v1::CompleteTagsRequest request;
+  request.set_tenant("t");
+  request.add_expression(std::string("name=cpu"));
+  v1::CompleteTagsResponse response;
+  grpc::ClientContext tags_context;
+  CHECK(fixture.stub->CompleteTags(&tags_context, request, &response).ok());
+  REQUIRE(response.entry_size() == 2);
+  CHECK(response.entry(0).text() == "dc");
+  CHECK(response.entry(1).text() == "host");
+  request.set_tag(std::string("host"));
+  grpc::ClientContext values_context;
+  CHECK(fixture.stub->CompleteTags(&values_context, request, &response).ok());
+  REQUIRE(response.entry_size() == 2);
+  CHECK(response.entry(1).text() == "b");
+  CHECK(response.entry(1).series_count() == 1);
+}
+
 TEST_CASE("All series of a tenant are listed in byte order", "[store_service]") {
   Fixture fixture;
   REQUIRE(fixture.index->AddMany("t", {{{"b", {}}, {"a.b", {}}, {"a;x=y", {}}}}).ok());

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_split.h"
 #include "base/check.h"
+#include "index/internal/mix.h"
 
 namespace plumbago::index::internal {
 namespace {
@@ -90,11 +91,7 @@ uint32_t NameTree::FindChild(uint32_t node, uint32_t name_id) const {
 }
 
 uint64_t NameTree::HashOfChild(uint32_t parent, uint32_t name_id) {
-  // The finaliser of SplitMix64.
-  uint64_t hash = (uint64_t{parent} << 32 | name_id) + 0x9e3779b97f4a7c15;
-  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9;
-  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111eb;
-  return hash ^ (hash >> 31);
+  return MixPair(parent, name_id);
 }
 
 uint32_t NameTree::FindOrAddPath(absl::string_view metric) {

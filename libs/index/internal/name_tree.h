@@ -8,18 +8,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "index/internal/chunked_array.h"
 #include "index/internal/id_set.h"
 #include "index/internal/name_pool.h"
-#include "index/node.h"
 #include "index/series_info.h"
 #include "metric/glob.h"
 
@@ -120,16 +119,18 @@ class NameTree {
   std::vector<PathNode> last_path_;
 };
 
-// Called now and then during a long search, so that it can let others pass. False: the tree is not
-// as it was, begin anew.
-using PauseFunction = std::function<bool()>;
-
+// What a search of the tree asks and tells.
+struct SearchCalls {
+  // A node that matches and its path. False: too many, end.
+  absl::FunctionRef<bool(uint32_t node, const std::string& path)> visit;
+  // Called now and then, so that a long search can let others pass. False: the tree is not as it
+  // was, so end.
+  absl::FunctionRef<bool()> pause;
+};
 enum class SearchResult { kComplete, kTooMany, kInterrupted };
 
-// Appends what `globs` (of the nodes of a pattern) match to `matches`, in no particular order.
-// Visits no node twice. With kTooMany there are more than `max_matches`, and some are appended.
-SearchResult FindInTree(const NameTree& tree, absl::Span<const metric::Glob> globs,
-                        size_t max_matches, const PauseFunction& pause,
-                        std::vector<index::Node>& matches);
+// Visits what `globs` (of the nodes of a pattern) match, each node once, in no particular order.
+SearchResult SearchTree(const NameTree& tree, absl::Span<const metric::Glob> globs,
+                        const SearchCalls& calls);
 
 }  // namespace plumbago::index::internal

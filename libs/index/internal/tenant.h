@@ -23,7 +23,7 @@ struct Tenant {
   // writes. Taken before `mutex`.
   base::Mutex change_mutex ABSL_ACQUIRED_BEFORE(mutex);
 
-  base::SharedMutex mutex;
+  mutable base::SharedMutex mutex;
   NameTree tree ABSL_GUARDED_BY(mutex);
   TagIndex tagged ABSL_GUARDED_BY(mutex);
 
@@ -51,12 +51,14 @@ struct Tenant {
   bool IsSettled(absl::string_view prefix) const ABSL_SHARED_LOCKS_REQUIRED(mutex);
   void Settle(absl::string_view prefix) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
-  // Lets waiting writers pass a long search of the tree: a PauseFunction, where `removal_count` is
-  // that of the tree when the search began.
-  bool PauseSearch(uint64_t removal_count) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  // Within a long search of a reader: what was read before may not be as it was.
+  void LetWritersPass() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     mutex.ReaderUnlock();
     mutex.ReaderLock();
-    return tree.removal_count() == removal_count;
+  }
+
+  bool is_empty() const ABSL_SHARED_LOCKS_REQUIRED(mutex) {
+    return tagged.is_empty() && !tree.IsBranch(NameTree::kRoot);
   }
 };
 

@@ -18,14 +18,8 @@ constexpr size_t kVisitsBetweenPauses = 1 << 16;
 
 class Search {
  public:
-  Search(const NameTree& tree, absl::Span<const metric::Glob> globs, size_t max_matches,
-         const PauseFunction& pause, std::vector<Node>& matches)
-      : tree_(tree),
-        globs_(globs),
-        max_matches_(max_matches),
-        pause_(pause),
-        matches_(matches),
-        exact_ids_(globs.size()) {
+  Search(const NameTree& tree, absl::Span<const metric::Glob> globs, const SearchCalls& calls)
+      : tree_(tree), globs_(globs), calls_(calls), exact_ids_(globs.size()) {
     for (size_t i = 0; i < globs.size(); ++i) {
       if (!globs[i].is_exact()) continue;
       for (const std::string& name : globs[i].exact_names()) {
@@ -81,7 +75,7 @@ class Search {
   }
 
   bool CountVisit() {
-    if (++visit_count_ % kVisitsBetweenPauses != 0 || pause_()) return true;
+    if (++visit_count_ % kVisitsBetweenPauses != 0 || calls_.pause()) return true;
     result_ = SearchResult::kInterrupted;
     return false;
   }
@@ -96,27 +90,15 @@ class Search {
     const auto matched = std::find(positions.begin(), positions.end(), end);
     if (matched != positions.end()) {
       positions.erase(matched);
-      Report(node);
+      if (!calls_.visit(node, path_)) result_ = SearchResult::kTooMany;
     }
     if (is_going_on() && !positions.empty()) VisitChildren(node, positions);
     path_.resize(parent_size);
   }
 
-  void Report(uint32_t node) {
-    const size_t count = (tree_.IsBranch(node) ? 1u : 0u) + (tree_.IsLeaf(node) ? 1u : 0u);
-    if (max_matches_ - matches_.size() < count) {
-      result_ = SearchResult::kTooMany;
-      return;
-    }
-    if (tree_.IsBranch(node)) matches_.push_back({path_, false});
-    if (tree_.IsLeaf(node)) matches_.push_back({path_, true});
-  }
-
   const NameTree& tree_;
   const absl::Span<const metric::Glob> globs_;
-  const size_t max_matches_;
-  const PauseFunction& pause_;
-  std::vector<Node>& matches_;
+  const SearchCalls& calls_;
   std::vector<std::vector<uint32_t>> exact_ids_;  // of the exact names of each glob
   std::string path_;                              // of the node that is visited
   size_t visit_count_ = 0;
@@ -125,10 +107,9 @@ class Search {
 
 }  // namespace
 
-SearchResult FindInTree(const NameTree& tree, absl::Span<const metric::Glob> globs,
-                        size_t max_matches, const PauseFunction& pause,
-                        std::vector<Node>& matches) {
-  return Search(tree, globs, max_matches, pause, matches).Run();
+SearchResult SearchTree(const NameTree& tree, absl::Span<const metric::Glob> globs,
+                        const SearchCalls& calls) {
+  return Search(tree, globs, calls).Run();
 }
 
 }  // namespace plumbago::index::internal
