@@ -77,6 +77,8 @@ whisper::Header SeriesConverter::WantedHeader(const SeriesName& name) const {
 }
 
 absl::StatusOr<std::optional<SeriesDrift>> SeriesConverter::ConvertNow(const SeriesName& name) {
+  // As for an update: what may not be written, such as a file behind a link, is refused here.
+  PLUMBAGO_RETURN_IF_ERROR(dependencies_.store.files().Open(name).status());
   PLUMBAGO_ASSIGN_OR_RETURN(Opened present, Open(name));
   whisper::Header wanted = WantedHeader(name);
   if (!whisper::HasDrifted(present.header, wanted)) return std::optional<SeriesDrift>();

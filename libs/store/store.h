@@ -98,6 +98,7 @@ class Store {
   // For use in RunExclusive and RunPaused.
   SeriesFiles& files() { return files_; }
   const index::SeriesIndex& index() const { return dependencies_.index; }
+  const std::string& directory() const { return options_.directory; }
 
  private:
   // Runs `work` after each interval, until the drain.

@@ -6,7 +6,7 @@ namespace plumbago::store_service {
 
 absl::StatusOr<std::unique_ptr<LivePolicy>> LivePolicy::Start(service::Runtime& runtime,
                                                               const StoreFlags& flags,
-                                                              const index::SeriesIndex& index,
+                                                              index::SeriesIndex& index,
                                                               topology::SnapshotHolder& holder) {
   std::unique_ptr<LivePolicy> policy(new LivePolicy(runtime, flags, index));
   PLUMBAGO_RETURN_IF_ERROR(policy->policies_.Load());
@@ -17,6 +17,14 @@ absl::StatusOr<std::unique_ptr<LivePolicy>> LivePolicy::Start(service::Runtime& 
   });
   policy->policies_.Start(runtime.clock(), flags.policy_poll_interval);
   return policy;
+}
+
+void LivePolicy::ServeIn(StoreAdminService& admin, store::Store& store) {
+  converter_.emplace(store::SeriesConverter::Dependencies{runtime_.clock(), runtime_.file_system(),
+                                                          index_, store, policies_},
+                     store.directory());
+  rpc_.emplace(runtime_.clock(), index_, *converter_, quotas_);
+  admin.ServePolicy(*rpc_);
 }
 
 }  // namespace plumbago::store_service

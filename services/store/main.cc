@@ -9,7 +9,6 @@
 #include "live_policy.h"
 #include "rpc/snapshot_watcher.h"
 #include "service/runtime.h"
-#include "store/job_runner.h"
 #include "store/store.h"
 #include "store_admin_service.h"
 #include "store_flags.h"
@@ -40,6 +39,7 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   StoreService service(store, *index, flags.service);
   store::JobRunner jobs(runtime.clock(), {});
   StoreAdminService admin(jobs);
+  policy->ServeIn(admin, store);
   PLUMBAGO_RETURN_IF_ERROR(store.Start());
   jobs.Start();
   store.StartScans();

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "plumbago/v1/store_admin.grpc.pb.h"
+#include "policy_rpc.h"
 #include "store/job_runner.h"
 
 namespace plumbago::store_service {
@@ -29,6 +30,16 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
     planners_[kind] = std::move(planner);
   }
 
+  // Without it, its calls are UNIMPLEMENTED. It must outlive the service.
+  void ServePolicy(const PolicyRpc& policy);
+
+  grpc::Status ExplainSchema(grpc::ServerContext* context, const v1::ExplainSchemaRequest* request,
+                             v1::ExplainSchemaResponse* response) override;
+  grpc::Status ListDrift(grpc::ServerContext* context, const v1::ListDriftRequest* request,
+                         grpc::ServerWriter<v1::DriftedSeries>* writer) override;
+  grpc::Status ListQuotas(grpc::ServerContext* context, const v1::ListQuotasRequest* request,
+                          v1::ListQuotasResponse* response) override;
+
   grpc::Status StartJob(grpc::ServerContext* context, const v1::StartJobRequest* request,
                         v1::Job* response) override;
   grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
@@ -40,7 +51,9 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
 
  private:
   store::JobRunner& jobs_;
-  std::map<v1::StartJobRequest::WorkCase, Planner> planners_;  // const after the set-up
+  // Const after the set-up.
+  const PolicyRpc* policy_ = nullptr;
+  std::map<v1::StartJobRequest::WorkCase, Planner> planners_;
 };
 
 }  // namespace plumbago::store_service
