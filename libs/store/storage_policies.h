@@ -8,7 +8,7 @@
 //
 // A policy that changes is parsed as a whole and then swapped in; one that is wrong is refused, and
 // the one before it stays in force: counted, and logged once for each content, with file and line.
-// Series that exist keep their files (store/drift.h).
+// Series that exist keep their files (store/series_converter.h).
 //
 // Thread-safe. Reading costs a lock and a reference: take Current() once for a batch.
 #pragma once
