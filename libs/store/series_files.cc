@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "store/name_list.h"
 
 namespace plumbago::store {
 
@@ -110,6 +112,17 @@ std::shared_ptr<SeriesFile> SeriesFiles::Insert(const SeriesName& name,
     evicted.splice(evicted.begin(), shard.entries, std::prev(shard.entries.end()));
   }
   return file;
+}
+
+absl::Status SeriesFiles::KeepTaggedNames(absl::string_view tenant,
+                                          absl::Span<const index::SeriesEntry> added) {
+  std::vector<std::string> names;
+  for (const index::SeriesEntry& entry : added) {
+    if (absl::StrContains(entry.metric, ';')) names.push_back(entry.metric);
+  }
+  if (names.empty()) return absl::OkStatus();
+  return AppendNames(file_system_,
+                     absl::StrCat(options_.directory, "/", tenant, "/", kTaggedNamesPath), names);
 }
 
 void SeriesFiles::ForgetAll() {

@@ -16,8 +16,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/file_system.h"
 #include "base/mutex.h"
+#include "index/series_info.h"
 #include "store/series_name.h"
 #include "whisper/file.h"
 
@@ -68,6 +70,11 @@ class SeriesFiles {
   // As OpenForUpdate, but makes the file where there is none; `make_header` is called only then,
   // and its error is the answer. For one series by one thread at a time.
   absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, MakeHeader make_header);
+
+  // Writes down the names of new tagged series, which their paths do not tell: before they are
+  // added to the index.
+  absl::Status KeepTaggedNames(absl::string_view tenant,
+                               absl::Span<const index::SeriesEntry> added);
 
   // Files may have got other names. While no series is written; seen by the next OpenForUpdate of
   // each.

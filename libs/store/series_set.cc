@@ -77,13 +77,33 @@ absl::Status SeriesSet::ForEach(
     absl::string_view tenant,
     absl::FunctionRef<bool(const SeriesName& name, uint64_t file_bytes)> visit) {
   absl::flat_hash_set<uint64_t> seen;  // hashes: names come twice only where a job was repeated
-  return ReadNames(file_system_, directory_ + "/names", [&](absl::string_view metric) {
+  absl::Status status;
+  status.Update(ReadNames(file_system_, directory_ + "/names", [&](absl::string_view metric) {
     const SeriesName name(tenant, metric);
     const auto path = PathOf(name);
     if (!path.ok() || !seen.insert(name.hash()).second) return true;
     const auto info = file_system_.Stat(*path);
-    return !info.ok() || visit(name, info->size_bytes);
-  });
+    if (absl::IsNotFound(info.status())) return true;
+    status.Update(info.status());
+    return info.ok() && visit(name, info->size_bytes);
+  }));
+  return status;
+}
+
+absl::StatusOr<bool> SeriesSet::HasFiles() const {
+  std::vector<std::string> pending = {directory_ + "/files"};
+  while (!pending.empty()) {
+    const std::string directory = std::move(pending.back());
+    pending.pop_back();
+    const auto entries = file_system_.ListDirectory(directory);
+    if (absl::IsNotFound(entries.status())) continue;
+    if (!entries.ok()) return entries.status();
+    for (const base::DirectoryEntry& entry : *entries) {
+      if (!entry.is_directory) return true;
+      pending.push_back(absl::StrCat(directory, "/", entry.name));
+    }
+  }
+  return false;
 }
 
 absl::Status SeriesSet::Remove() {

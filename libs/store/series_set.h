@@ -49,6 +49,9 @@ class SeriesSet {
   absl::Status ForEach(absl::string_view tenant,
                        absl::FunctionRef<bool(const SeriesName& name, uint64_t file_bytes)> visit);
 
+  // Whether there is any file, also such as ForEach does not find for want of its name.
+  absl::StatusOr<bool> HasFiles() const;
+
   // With everything in it. What it is goes first, so that half a set is never shown.
   absl::Status Remove();
 

@@ -175,7 +175,8 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
 void SeriesWriter::IndexNewSeries() {
   reservations_.BeginMove();
   for (const auto& [tenant, entries] : new_series_) {
-    const absl::Status status = context_.index.AddMany(tenant, entries);
+    absl::Status status = context_.files.KeepTaggedNames(tenant, entries);
+    status.Update(context_.index.AddMany(tenant, entries));
     if (status.ok()) continue;
     context_.metrics.index_failures.Increment();
     base::LogError(absl::StrCat("index refused ", entries.size(), " new series of tenant ", tenant,

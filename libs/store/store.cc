@@ -90,7 +90,7 @@ absl::Status Store::Start() {
 void Store::StartScans() {
   scan_thread_ = std::thread([this] {
     const auto rescan = [this] {
-      const absl::Status status = Rescan();
+      const absl::Status status = Rescan().status();
       if (!status.ok()) base::LogError(std::string(status.message()));
     };
     rescan();
@@ -121,9 +121,7 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.Open(name));
   if (opened.origin != SeriesFiles::Origin::kCached &&
       !dependencies_.index.Contains(name.tenant(), name.metric())) {
-    // The next scan notes when it was written last.
-    PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric(),
-                                                     {opened.file->header.file_bytes(), 0}));
+    PLUMBAGO_RETURN_IF_ERROR(AddFound(name, opened.file->header.file_bytes()));
   }
   SeriesFile& file = *opened.file;
   FetchedSeries fetched{.series = {},
@@ -182,6 +180,18 @@ absl::Status Store::RunPaused(absl::FunctionRef<absl::Status()> work) {
   return result;
 }
 
+absl::Status Store::AddFound(const SeriesName& name, uint64_t file_bytes) {
+  // The next scan notes when it was written last.
+  const std::vector<index::SeriesEntry> entries = {{std::string(name.metric()), {file_bytes, 0}}};
+  PLUMBAGO_RETURN_IF_ERROR(files_.KeepTaggedNames(name.tenant(), entries));
+  PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.AddMany(name.tenant(), entries));
+  // It may have been deleted since it was opened.
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
+  const auto file = dependencies_.file_system.Stat(absl::StrCat(options_.directory, "/", path));
+  if (!absl::IsNotFound(file.status())) return absl::OkStatus();
+  return dependencies_.index.Remove(name.tenant(), name.metric());
+}
+
 void Store::Checkpoint() {
   struct Mark {
     std::shared_ptr<WriteSession> session;
@@ -199,7 +209,7 @@ void Store::Checkpoint() {
   for (const Mark& mark : marks) mark.session->MarkDurable(mark.applied_sequence);
 }
 
-absl::Status Store::Rescan() {
+absl::StatusOr<ScanResult> Store::Rescan() {
   const absl::Duration start = dependencies_.clock.Monotonic();
   files_.ForgetAll();
   PLUMBAGO_ASSIGN_OR_RETURN(const ScanResult result,
@@ -213,7 +223,7 @@ absl::Status Store::Rescan() {
                                " ignored=", result.ignored_count,
                                " leftovers_removed=", result.leftover_count));
   }
-  return absl::OkStatus();
+  return result;
 }
 
 void Store::Drain() {

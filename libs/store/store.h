@@ -91,7 +91,7 @@ class Store {
 
   // Syncs the file system and tells the sessions. The threads call these at their intervals.
   void Checkpoint();
-  absl::Status Rescan();
+  absl::StatusOr<ScanResult> Rescan();
 
   void Drain();
 
@@ -103,6 +103,8 @@ class Store {
  private:
   // Runs `work` after each interval, until the drain.
   void RunPeriodically(absl::Duration interval, const std::function<void()>& work);
+  // A series that was found by its exact name, and is not in the index.
+  absl::Status AddFound(const SeriesName& name, uint64_t file_bytes);
   std::vector<std::shared_ptr<WriteSession>> LiveSessions();
   bool is_draining() const;
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "store/name_list.h"
 #include "store/series_name.h"
 
 namespace plumbago::store {
@@ -18,17 +19,20 @@ constexpr size_t kBatchNames = 1000;
 class Scan {
  public:
   Scan(base::FileSystem& file_system, const std::string& directory, index::SeriesIndex& index,
-       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds)
+       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds,
+       const std::function<void(const ScanResult&)>& on_progress)
       : file_system_(file_system),
         directory_(directory),
         index_(index),
         should_stop_(should_stop),
-        leftovers_before_unix_seconds_(leftovers_before_unix_seconds) {}
+        leftovers_before_unix_seconds_(leftovers_before_unix_seconds),
+        on_progress_(on_progress) {}
 
   absl::StatusOr<ScanResult> Run() {
     for (const base::DirectoryEntry& entry : List("")) {
       if (!entry.is_directory || !CheckTenant(entry.name).ok()) continue;
       PLUMBAGO_RETURN_IF_ERROR(AddFilesOf(entry.name));
+      PLUMBAGO_RETURN_IF_ERROR(AddTaggedOf(entry.name));
     }
     for (const std::string& tenant : index_.Tenants()) {
       PLUMBAGO_RETURN_IF_ERROR(Refresh(tenant));
@@ -69,6 +73,29 @@ class Scan {
     return Add(tenant, &found);
   }
 
+  // Each name of the list whose file is there.
+  absl::Status AddTaggedOf(const std::string& tenant) {
+    const std::string path = absl::StrCat(directory_, "/", tenant, "/", kTaggedNamesPath);
+    std::vector<index::SeriesEntry> found;
+    absl::Status added;
+    const absl::Status read = ReadNames(file_system_, path, [&](absl::string_view metric) {
+      if (index_.Contains(tenant, metric)) return !should_stop_();
+      const auto file = StatSeries(tenant, metric);
+      if (file.ok() && file->is_regular) {
+        ++result_.file_count;
+        found.push_back({std::string(metric), InfoOf(*file)});
+      }
+      if (found.size() >= kBatchNames) added = Add(tenant, &found);
+      return added.ok() && !should_stop_();
+    });
+    if (!read.ok()) {
+      base::LogWarning(absl::StrCat("scan cannot read the names of tagged series: ",
+                                    std::string(read.message())));
+    }
+    PLUMBAGO_RETURN_IF_ERROR(added);
+    return Add(tenant, &found);
+  }
+
   void Consider(const std::string& tenant, absl::string_view path,
                 std::vector<index::SeriesEntry>* found) {
     if (absl::StartsWith(path, "/_tagged/")) return;
@@ -98,6 +125,7 @@ class Scan {
   }
 
   absl::Status Add(const std::string& tenant, std::vector<index::SeriesEntry>* found) {
+    if (on_progress_) on_progress_(result_);
     if (found->empty()) return absl::OkStatus();
     PLUMBAGO_RETURN_IF_ERROR(index_.AddMany(tenant, *found));
     result_.added_count += found->size();
@@ -151,6 +179,7 @@ class Scan {
   index::SeriesIndex& index_;
   const std::function<bool()>& should_stop_;
   const int64_t leftovers_before_unix_seconds_;
+  const std::function<void(const ScanResult&)>& on_progress_;
   ScanResult result_;
 };
 
@@ -159,8 +188,11 @@ class Scan {
 absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
                                     index::SeriesIndex& index,
                                     const std::function<bool()>& should_stop,
-                                    int64_t leftovers_before_unix_seconds) {
-  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds).Run();
+                                    int64_t leftovers_before_unix_seconds,
+                                    const std::function<void(const ScanResult&)>& on_progress) {
+  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds,
+              on_progress)
+      .Run();
 }
 
 }  // namespace plumbago::store

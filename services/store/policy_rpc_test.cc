@@ -15,18 +15,18 @@ namespace {
 struct Fixture {
   Fixture() {
     REQUIRE(store.Start().ok());
-    jobs.Start();
+    REQUIRE(operations.Start().ok());
     service.ServePolicy(policy);
     server = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&service}).value();
     stub = v1::StoreAdmin::NewStub(rpc::MakeChannel(absl::StrCat("127.0.0.1:", server->port())));
   }
   ~Fixture() {
-    jobs.Drain();
+    operations.Drain();
     server->Shutdown(absl::Seconds(5));
   }
 
   void Create(const std::string& metric, const std::string& content = "") {
-    const std::string path = absl::StrCat(directory.path(), "/t/", metric, ".wsp");
+    const std::string path = absl::StrCat(directory.path(), "/whisper/t/", metric, ".wsp");
     const auto header =
         whisper::MakeHeader({{10, 6}}, 0.5F, whisper::AggregationMethod::kSum).value();
     REQUIRE(whisper::Create(*file_system, path, header, whisper::Existing::kRefuse).ok());
@@ -43,12 +43,14 @@ struct Fixture {
   store::StoragePolicies policies{*file_system, metrics, {}};
   store::Quotas quotas{*index};
   store::Store store{{clock, *file_system, metrics, *index, policies, quotas},
-                     {.directory = directory.path()}};
+                     {.directory = directory.path() + "/whisper"}};
   store::SeriesConverter converter{{clock, *file_system, *index, store, policies},
-                                   directory.path()};
-  store::JobRunner jobs{clock, {}};
+                                   store.directory()};
+  topology::SnapshotHolder topology;
+  Operations operations{{clock, *file_system, *index, store, topology},
+                        {.data_directory = directory.path()}};
   PolicyRpc policy{clock, *index, converter, quotas};
-  StoreAdminService service{jobs};
+  StoreAdminService service{operations};
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<v1::StoreAdmin::Stub> stub;
 };
@@ -145,9 +147,8 @@ TEST_CASE("A conversion is a job", "[store_admin]") {
 }
 
 TEST_CASE("Without a policy its calls are unimplemented", "[store_admin]") {
-  base::SystemClock clock;
-  store::JobRunner jobs(clock, {});
-  StoreAdminService service(jobs);
+  Fixture fixture;
+  StoreAdminService service(fixture.operations);
   grpc::ServerContext context;
   v1::ListQuotasResponse response;
   const v1::ListQuotasRequest request;

@@ -1,5 +1,5 @@
-// plumbago.v1.StoreAdmin over gRPC: jobs, and the calls about policy and usage, which others
-// answer.
+// plumbago.v1.StoreAdmin over gRPC: jobs, trash, snapshots, whole series, and the calls about
+// policy and usage, which others answer.
 //
 // Thread-safe. Set everything up before the server starts.
 #pragma once
@@ -10,9 +10,12 @@
 #include <map>
 
 #include "absl/status/statusor.h"
+#include "operations.h"
 #include "plumbago/v1/store_admin.grpc.pb.h"
 #include "policy_rpc.h"
+#include "put_series.h"
 #include "store/job_runner.h"
+#include "usage_rpc.h"
 
 namespace plumbago::store_service {
 
@@ -22,10 +25,11 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
   using Planner =
       std::function<absl::StatusOr<store::JobRunner::Planned>(const v1::StartJobRequest& request)>;
 
-  // `jobs` must outlive the service.
-  explicit StoreAdminService(store::JobRunner& jobs) : jobs_(jobs) {}
+  // `operations` must outlive the service.
+  explicit StoreAdminService(Operations& operations)
+      : operations_(operations), usage_(operations.tree().index()) {}
 
-  // Kinds without a planner are refused. The planner must outlive the service.
+  // For a kind that Operations does not know. The planner must outlive the service.
   void AddJobKind(v1::StartJobRequest::WorkCase kind, Planner planner) {
     planners_[kind] = std::move(planner);
   }
@@ -48,9 +52,27 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                          v1::Job* response) override;
+  grpc::Status DiskUsage(grpc::ServerContext* context, const v1::DiskUsageRequest* request,
+                         v1::DiskUsageResponse* response) override {
+    return usage_.DiskUsage(context, request, response);
+  }
+  grpc::Status ListStale(grpc::ServerContext* context, const v1::ListStaleRequest* request,
+                         grpc::ServerWriter<v1::SeriesUsage>* writer) override {
+    return usage_.ListStale(context, request, writer);
+  }
+  grpc::Status ListSlot(grpc::ServerContext* context, const v1::ListSlotRequest* request,
+                        grpc::ServerWriter<v1::SlotSeries>* writer) override {
+    return usage_.ListSlot(context, request, writer);
+  }
+  grpc::Status PutSeries(grpc::ServerContext* context, PutSeriesStream::Stream* stream) override;
+  grpc::Status ListSnapshots(grpc::ServerContext* context, const v1::ListSnapshotsRequest* request,
+                             v1::ListSnapshotsResponse* response) override;
+  grpc::Status ListTrash(grpc::ServerContext* context, const v1::ListTrashRequest* request,
+                         v1::ListTrashResponse* response) override;
 
  private:
-  store::JobRunner& jobs_;
+  Operations& operations_;
+  UsageRpc usage_;
   // Const after the set-up.
   const PolicyRpc* policy_ = nullptr;
   std::map<v1::StartJobRequest::WorkCase, Planner> planners_;

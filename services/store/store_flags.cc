@@ -42,6 +42,12 @@ void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags) {
   command_line.AddDuration("--rescan-interval", flags.store.rescan_interval,
                            "How often the tree is walked for files that other tools have added, "
                            "replaced or removed (plumbago_store_scan_seconds)");
+  command_line.AddDuration("--trash-retention", flags.trash_retention,
+                           "How long deleted and expired series can be restored; until then they "
+                           "take disk (plumbagoctl trash list)");
+  command_line.AddSwitch("--rebuild-index", flags.rebuild_index,
+                         "Build the index anew from the whisper files before serving; for once, "
+                         "where it is lost or doubted");
   command_line.Add("--find-matches-max", flags.service.find_matches_max,
                    "Most nodes that one find may match");
   command_line.Add("--fetch-series-max", flags.service.fetch_series_max,

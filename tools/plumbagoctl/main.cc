@@ -50,12 +50,18 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
       "  plumbagoctl tenant create acme\n"
       "  plumbagoctl key create acme --scope ingest\n"
       "  plumbagoctl topology show\n"
+      "  plumbagoctl series delete 'servers.old.**'\n"
+      "  plumbagoctl import /var/lib/graphite/whisper\n"
       "  plumbagoctl --controller 10.0.0.1:7400 tenant list --output json\n"
       "plumbagoctl <command> --help says more.");
   plumbago::ctl::AddTenantCommands(app, session);
   plumbago::ctl::AddKeyCommands(app, session);
   plumbago::ctl::AddShardCommands(app, session);
   plumbago::ctl::AddTopologyCommands(app, session);
+  plumbago::ctl::AddSeriesCommands(app, session);
+  plumbago::ctl::AddSetCommands(app, session);
+  plumbago::ctl::AddCheckCommands(app, session);
+  plumbago::ctl::AddImportCommands(app, session);
   plumbago::ctl::AddJobCommands(app, session);
   plumbago::ctl::AddSchemaCommands(app, session);
   plumbago::ctl::AddQuotaCommands(app, session);
@@ -65,7 +71,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
 
 int main(int argc, char** argv) {
   plumbago::ctl::Session session;
-  CLI::App app("Manages the tenants, keys and topology of Plumbago.", "plumbagoctl");
+  CLI::App app("Manages the tenants, keys, topology and series of Plumbago.", "plumbagoctl");
   AddEverything(app, session);
   try {
     app.parse(argc, argv);

@@ -77,4 +77,14 @@ absl::Status Session::PrintParts(const std::vector<Part>& parts) {
   return absl::OkStatus();
 }
 
+void Session::PrintNumbers(const std::vector<std::pair<std::string, uint64_t>>& numbers) {
+  auto all = nlohmann::ordered_json::object();
+  Table table({"WHAT", "COUNT"});
+  for (const auto& [name, number] : numbers) {
+    all[name] = number;
+    table.Add({name, absl::StrCat(number)});
+  }
+  std::cout << (output == "json" ? all.dump(1) + "\n" : table.Format());
+}
+
 }  // namespace plumbago::ctl

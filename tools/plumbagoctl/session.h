@@ -12,6 +12,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -58,6 +59,9 @@ class Session {
     const google::protobuf::Message* message;
   };
   absl::Status PrintParts(const std::vector<Part>& parts);
+
+  // Prints named numbers, as a JSON object or as rows.
+  void PrintNumbers(const std::vector<std::pair<std::string, uint64_t>>& numbers);
 
  private:
   v1::Tenants::Stub& GetStub(v1::Tenants::Stub*);

@@ -66,6 +66,14 @@ void Stores::Add(const std::string& shard, const std::string& address) {
                       .stub = v1::StoreAdmin::NewStub(rpc::MakeChannel(address))});
 }
 
+bool Stores::has_replicas() const {
+  if (slot_map_ == nullptr) return false;
+  for (uint32_t slot = 0; slot < topology::kSlotCount; ++slot) {
+    if (slot_map_->ReplicasOf(slot).size() > 1) return true;
+  }
+  return false;
+}
+
 absl::StatusOr<std::vector<const StoreTarget*>> Stores::HoldersOf(absl::string_view tenant,
                                                                   absl::string_view metric) const {
   std::vector<const StoreTarget*> holders;

@@ -78,6 +78,9 @@ class Stores {
   // Ordered as in the topology; at least one.
   const std::vector<StoreTarget>& all() const { return targets_; }
 
+  // Whether some series is held by several stores.
+  bool has_replicas() const;
+
   // The stores that hold the metric, the preferred one first. Where --store or --shard restricts
   // them: those of all(). FailedPrecondition: every shard of its slot is excluded.
   absl::StatusOr<std::vector<const StoreTarget*>> HoldersOf(absl::string_view tenant,
