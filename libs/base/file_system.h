@@ -64,6 +64,9 @@ class FileSystem {
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   // A second name for the file (a hard link). AlreadyExists where `to` is taken.
   virtual absl::Status Link(const std::string& from, const std::string& to) = 0;
+  // When the file was last changed, as Stat tells it. For what replaces a file by an equivalent
+  // one.
+  virtual absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) = 0;
   virtual absl::Status Remove(const std::string& path) = 0;
   // Unavailable where it is not empty.
   virtual absl::Status RemoveDirectory(const std::string& path) = 0;

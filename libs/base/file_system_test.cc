@@ -94,6 +94,16 @@ TEST_CASE("A link is a second name of the file, and a copy is a file of its own"
   CHECK(file_system->OpenForRead(path + "3").value()->LinkCount().value() == 1);
 }
 
+TEST_CASE("The time of a file can be set to what it was", "[base]") {
+  const testing::TemporaryDirectory directory;
+  const auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/a";
+  REQUIRE(file_system->Append(path, "x").ok());
+  REQUIRE(file_system->SetModifiedTime(path, 1'500'000'000).ok());
+  CHECK(file_system->Stat(path)->modified_unix_seconds == 1'500'000'000);
+  CHECK(absl::IsNotFound(file_system->SetModifiedTime(path + "b", 1)));
+}
+
 TEST_CASE("Append makes a file and adds to it", "[base]") {
   testing::TemporaryDirectory directory;
   auto file_system = MakePosixFileSystem();

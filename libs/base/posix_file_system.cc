@@ -170,6 +170,15 @@ class PosixFileSystem final : public FileSystem {
                : ErrnoStatus(errno, absl::StrCat("link ", from, " as ", to));
   }
 
+  absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) override {
+    timespec times[2] = {};
+    times[0].tv_nsec = UTIME_OMIT;
+    times[1].tv_sec = unix_seconds;
+    return utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0
+               ? absl::OkStatus()
+               : ErrnoStatus(errno, absl::StrCat("set the time of ", path));
+  }
+
   absl::Status Remove(const std::string& path) override {
     return unlink(path.c_str()) == 0 ? absl::OkStatus()
                                      : ErrnoStatus(errno, absl::StrCat("remove ", path));

@@ -15,6 +15,7 @@
 #include "base/testing/temporary_directory.h"
 #include "store/series_files.h"
 #include "store/tree_scan.h"
+#include "whisper/storage_rules.h"
 #include "whisper/testing/every_fault.h"
 #include "whisper/updater.h"
 #include "whisper/verify.h"
@@ -34,7 +35,9 @@ class Files {
   // As SeriesWriter does.
   absl::Status Write(const std::string& metric, const std::vector<whisper::Point>& points) {
     const SeriesName name("t", metric);
-    PLUMBAGO_ASSIGN_OR_RETURN(const auto opened, files_.OpenOrCreate(name, rules_));
+    PLUMBAGO_ASSIGN_OR_RETURN(const auto opened, files_.OpenOrCreate(name, [&] {
+      return rules_.HeaderFor(name.metric());
+    }));
     SeriesFile& file = *opened.file;
     base::MutexLock lock(file.mutex);
     const auto result = whisper::Updater().UpdateMany({*file.file, file.header, file.base_times},

@@ -38,11 +38,11 @@ absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenForUpdate(const SeriesName&
 }
 
 absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenOrCreate(const SeriesName& name,
-                                                              const whisper::StorageRules& rules) {
+                                                              MakeHeader make_header) {
   absl::StatusOr<Result> opened = OpenForUpdate(name);
   if (!absl::IsNotFound(opened.status())) return opened;
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
-  whisper::Header header = rules.HeaderFor(name.metric());
+  PLUMBAGO_ASSIGN_OR_RETURN(whisper::Header header, make_header());
   uint64_t forgotten_count = 0;
   Find(name, &forgotten_count);
   // Replace: Open said that there is nothing, or only what a power cut left of a creation.

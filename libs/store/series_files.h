@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -21,7 +22,6 @@
 #include "index/series_info.h"
 #include "store/series_name.h"
 #include "whisper/file.h"
-#include "whisper/storage_rules.h"
 
 namespace plumbago::store {
 
@@ -63,9 +63,13 @@ class SeriesFiles {
   // (hard links, as those of a snapshot) is replaced by a copy first, so that they keep what they
   // have.
   absl::StatusOr<Result> OpenForUpdate(const SeriesName& name);
-  // As OpenForUpdate, but makes the file where there is none, by `rules`. For one series by one
-  // thread at a time.
-  absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, const whisper::StorageRules& rules);
+
+  // The header of a file to make, or why there shall be none.
+  using MakeHeader = absl::FunctionRef<absl::StatusOr<whisper::Header>()>;
+
+  // As OpenForUpdate, but makes the file where there is none; `make_header` is called only then,
+  // and its error is the answer. For one series by one thread at a time.
+  absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, MakeHeader make_header);
 
   // Writes down the names of new tagged series, which their paths do not tell: before they are
   // added to the index.

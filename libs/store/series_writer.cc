@@ -26,7 +26,7 @@ RefusalReason ReasonOf(const absl::Status& status) {
 }  // namespace
 
 SeriesWriter::SeriesWriter(const Context& context, size_t part, size_t part_count)
-    : context_(context), part_(part), part_count_(part_count) {}
+    : context_(context), part_(part), part_count_(part_count), reservations_(context.quotas) {}
 
 SeriesWriter::~SeriesWriter() { Stop(); }
 
@@ -83,6 +83,7 @@ bool SeriesWriter::Next(Job* job) {
 
 void SeriesWriter::Apply(const Job& job) {
   const int64_t now = context_.clock.UnixSeconds();
+  policies_ = context_.policies.Current();
   for (const WriteBatch::Entry& entry : job.batch->entries) {
     if (Owns(*entry.series)) ApplySeries(job, entry, now);
   }
@@ -96,19 +97,11 @@ void SeriesWriter::Apply(const Job& job) {
 }
 
 void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now) {
-  auto opened = context_.files.OpenOrCreate(*entry.series, context_.rules);
-  if (!opened.ok()) return RefuseAll(job, entry, opened.status());
-  if (opened->origin == SeriesFiles::Origin::kCreated) ++series_created_;
-  if (opened->origin != SeriesFiles::Origin::kCached &&
-      !context_.index.Contains(entry.series->tenant(), entry.series->metric())) {
-    new_series_[std::string(entry.series->tenant())].push_back(
-        {std::string(entry.series->metric()),
-         {opened->file->header.file_bytes(), static_cast<uint32_t>(now)}});
-  }
-
+  const std::shared_ptr<SeriesFile> opened = OpenOrCreate(job, entry, now);
+  if (opened == nullptr) return;
   const auto points =
       absl::MakeConstSpan(job.batch->points).subspan(entry.first_point, entry.point_count);
-  SeriesFile& file = *opened->file;
+  SeriesFile& file = *opened;
   absl::StatusOr<whisper::UpdateResult> result;
   {
     base::MutexLock lock(file.mutex);
@@ -130,6 +123,38 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
                       " s, the longest retention of this series"));
 }
 
+std::shared_ptr<SeriesFile> SeriesWriter::OpenOrCreate(const Job& job,
+                                                       const WriteBatch::Entry& entry,
+                                                       int64_t now) {
+  const SeriesName& name = *entry.series;
+  bool is_reserved = false;
+  absl::Status over_quota;
+  auto opened = context_.files.OpenOrCreate(name, [&]() -> absl::StatusOr<whisper::Header> {
+    whisper::Header header = policies_->Of(name.tenant()).rules.HeaderFor(name.metric());
+    // Where the index has it, its file has been removed a moment ago: it counts already.
+    if (context_.index.Contains(name.tenant(), name.metric())) return header;
+    over_quota = reservations_.Add(name, header.file_bytes());
+    if (!over_quota.ok()) return over_quota;
+    is_reserved = true;
+    return header;
+  });
+  if (!opened.ok()) {
+    if (is_reserved) reservations_.Undo();
+    const RefusalReason reason =
+        over_quota.ok() ? ReasonOf(opened.status()) : RefusalReason::kQuota;
+    Refuse(job, entry, reason, entry.point_count, opened.status().message());
+    return nullptr;
+  }
+  if (opened->origin == SeriesFiles::Origin::kCreated) ++series_created_;
+  if (opened->origin != SeriesFiles::Origin::kCached &&
+      !context_.index.Contains(name.tenant(), name.metric())) {
+    new_series_[std::string(name.tenant())].push_back(
+        {std::string(name.metric()),
+         {opened->file->header.file_bytes(), static_cast<uint32_t>(now)}});
+  }
+  return std::move(opened->file);
+}
+
 void SeriesWriter::RefuseAll(const Job& job, const WriteBatch::Entry& entry,
                              const absl::Status& status) {
   Refuse(job, entry, ReasonOf(status), entry.point_count, status.message());
@@ -140,6 +165,7 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
   if (reason == RefusalReason::kWriteFailed) {
     context_.metrics.write_failures.Increment();
   } else {
+    if (reason == RefusalReason::kQuota) context_.metrics.CountRefused(entry.series->tenant());
     context_.metrics.CountDropped(entry.series->tenant(), RefusalWord(reason), point_count);
   }
   job.session->AddRefused(*job.batch, {.series_id = entry.series_id,
@@ -150,6 +176,7 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
 
 // Before the batch is reported applied, so that a new name can be found as soon as its points are.
 void SeriesWriter::IndexNewSeries() {
+  reservations_.BeginMove();
   for (const auto& [tenant, entries] : new_series_) {
     absl::Status status = context_.files.KeepTaggedNames(tenant, entries);
     status.Update(context_.index.AddMany(tenant, entries));
@@ -159,6 +186,7 @@ void SeriesWriter::IndexNewSeries() {
                                 ", the next scan repeats them: ", std::string(status.message())));
   }
   new_series_.clear();
+  reservations_.EndMove();
 }
 
 }  // namespace plumbago::store

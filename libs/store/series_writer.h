@@ -13,10 +13,11 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "index/series_index.h"
+#include "store/quotas.h"
 #include "store/series_files.h"
+#include "store/storage_policies.h"
 #include "store/store_metrics.h"
 #include "store/write_session.h"
-#include "whisper/storage_rules.h"
 #include "whisper/updater.h"
 
 namespace plumbago::store {
@@ -27,7 +28,8 @@ class SeriesWriter {
     base::Clock& clock;
     SeriesFiles& files;
     index::SeriesIndex& index;
-    const whisper::StorageRules& rules;
+    const StoragePolicies& policies;
+    Quotas& quotas;
     StoreMetrics& metrics;
   };
 
@@ -60,6 +62,9 @@ class SeriesWriter {
   bool Next(Job* job);
   void Apply(const Job& job);
   void ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now);
+  // Opens the series of `entry`, or creates it if its quotas allow; null where it was refused.
+  std::shared_ptr<SeriesFile> OpenOrCreate(const Job& job, const WriteBatch::Entry& entry,
+                                           int64_t now);
   void Refuse(const Job& job, const WriteBatch::Entry& entry, RefusalReason reason,
               size_t point_count, absl::string_view message);
   void RefuseAll(const Job& job, const WriteBatch::Entry& entry, const absl::Status& status);
@@ -72,6 +77,8 @@ class SeriesWriter {
 
   // Owned by the thread.
   whisper::Updater updater_;
+  std::shared_ptr<const PolicySet> policies_;  // of this batch; shared with StoragePolicies
+  Quotas::Reservations reservations_;          // for new_series_
   std::map<std::string, std::vector<index::SeriesEntry>> new_series_;  // by tenant
   size_t points_stored_ = 0;
   size_t series_created_ = 0;

@@ -62,7 +62,8 @@ Store::Store(const StoreDependencies& dependencies, StoreOptions options)
   const SeriesWriter::Context context{.clock = dependencies_.clock,
                                       .files = files_,
                                       .index = dependencies_.index,
-                                      .rules = dependencies_.rules,
+                                      .policies = dependencies_.policies,
+                                      .quotas = dependencies_.quotas,
                                       .metrics = metrics_};
   for (size_t part = 0; part < options_.writer_threads; ++part) {
     writers_.push_back(std::make_unique<SeriesWriter>(context, part, options_.writer_threads));

@@ -20,12 +20,14 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "index/series_index.h"
+#include "store/quotas.h"
 #include "store/series_files.h"
 #include "store/series_writer.h"
+#include "store/storage_policies.h"
 #include "store/store_metrics.h"
 #include "store/tree_scan.h"
 #include "store/write_session.h"
-#include "whisper/storage_rules.h"
+#include "whisper/file.h"
 
 namespace plumbago::store {
 
@@ -46,7 +48,8 @@ struct StoreDependencies {
   base::FileSystem& file_system;
   base::Metrics& metrics;
   index::SeriesIndex& index;
-  const whisper::StorageRules& rules;
+  const StoragePolicies& policies;
+  Quotas& quotas;
 };
 
 struct FetchedSeries {
@@ -95,6 +98,7 @@ class Store {
   // For use in RunExclusive and RunPaused.
   SeriesFiles& files() { return files_; }
   const index::SeriesIndex& index() const { return dependencies_.index; }
+  const std::string& directory() const { return options_.directory; }
 
  private:
   // Runs `work` after each interval, until the drain.

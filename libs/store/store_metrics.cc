@@ -39,4 +39,12 @@ void StoreMetrics::CountDropped(absl::string_view tenant, absl::string_view reas
       .Increment(static_cast<double>(point_count));
 }
 
+void StoreMetrics::CountRefused(absl::string_view tenant) {
+  metrics
+      .AddCounter("plumbago_store_series_refused_total",
+                  "New series that a quota refused, each as often as it was tried",
+                  {{"tenant", std::string(tenant)}})
+      .Increment();
+}
+
 }  // namespace plumbago::store

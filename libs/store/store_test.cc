@@ -32,11 +32,13 @@ struct Fixture {
   base::Metrics metrics;
   base::MemoryKeyValue key_value;
   std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
-  whisper::StorageRules rules =
-      whisper::StorageRules::Parse({.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"})
-          .value();
+  StoragePolicies policies{
+      file_system,
+      metrics,
+      {.built_in = {.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"}}};
+  Quotas quotas{*index};
   absl::Status sync_failure;
-  Store store{{clock, file_system, metrics, *index, rules},
+  Store store{{clock, file_system, metrics, *index, policies, quotas},
               {.directory = directory.path() + "/whisper",
                .writer_threads = 3,
                .on_sync_failure = [this](const absl::Status& status) { sync_failure = status; }}};
@@ -223,7 +225,7 @@ TEST_CASE("A drain applies and syncs what was accepted and refuses what comes la
 TEST_CASE("A file of another tool is served by name at once, and found after a scan", "[store]") {
   Fixture fixture;
   const std::string directory = fixture.directory.path() + "/whisper/t/";
-  const whisper::Header header = fixture.rules.HeaderFor("x");
+  const whisper::Header header = fixture.policies.Current()->Of("t").rules.HeaderFor("x");
   for (const char* name : {"fetched", "scanned"}) {
     REQUIRE(whisper::Create(fixture.file_system, absl::StrCat(directory, name, ".wsp"), header,
                             whisper::Existing::kRefuse)

@@ -51,6 +51,10 @@ absl::StatusOr<std::unique_ptr<re2::RE2>> ParsePattern(const base::ConfigSection
                            file_name, entry->line);
 }
 
+std::string Origin(const ConfigSection& section, absl::string_view file_name) {
+  return absl::StrCat("[", section.name, "] of ", file_name, " line ", section.line);
+}
+
 bool Matches(absl::string_view metric, const re2::RE2& pattern) {
   return re2::RE2::PartialMatch(re2::StringPiece(metric.data(), metric.size()), pattern);
 }
@@ -89,7 +93,9 @@ absl::StatusOr<StorageRules> StorageRules::Parse(const Text& text) {
   return rules;
 }
 
-Header StorageRules::HeaderFor(absl::string_view metric) const {
+Header StorageRules::HeaderFor(absl::string_view metric) const { return Explain(metric).header; }
+
+StorageRules::Explanation StorageRules::Explain(absl::string_view metric) const {
   const auto matches = [metric](const auto& rule) { return Matches(metric, *rule.pattern); };
   const auto schema = std::find_if(schemas_.begin(), schemas_.end(), matches);
   const auto aggregation = std::find_if(aggregations_.begin(), aggregations_.end(), matches);
@@ -99,7 +105,9 @@ Header StorageRules::HeaderFor(absl::string_view metric) const {
       has_aggregation ? aggregation->x_files_factor : Aggregation().x_files_factor,
       has_aggregation ? aggregation->method : Aggregation().method);
   PLUMBAGO_CHECK(header.ok());  // checked while parsing
-  return *std::move(header);
+  return {.header = *std::move(header),
+          .schema_rule = schema == schemas_.end() ? "default" : schema->origin,
+          .aggregation_rule = has_aggregation ? aggregation->origin : "default"};
 }
 
 absl::StatusOr<std::vector<StorageRules::Schema>> StorageRules::ParseSchemas(
@@ -109,6 +117,7 @@ absl::StatusOr<std::vector<StorageRules::Schema>> StorageRules::ParseSchemas(
   for (const base::ConfigSection& section : sections) {
     PLUMBAGO_RETURN_IF_ERROR(CheckKeys(section, {"pattern", "retentions"}, file_name));
     Schema schema;
+    schema.origin = Origin(section, file_name);
     PLUMBAGO_ASSIGN_OR_RETURN(schema.pattern, ParsePattern(section, file_name));
     PLUMBAGO_ASSIGN_OR_RETURN(const base::ConfigEntry* retentions,
                               Require(section, "retentions", file_name));
@@ -126,6 +135,7 @@ absl::StatusOr<std::vector<StorageRules::Aggregation>> StorageRules::ParseAggreg
     PLUMBAGO_RETURN_IF_ERROR(
         CheckKeys(section, {"pattern", "xfilesfactor", "aggregationmethod"}, file_name));
     Aggregation aggregation;
+    aggregation.origin = Origin(section, file_name);
     PLUMBAGO_ASSIGN_OR_RETURN(aggregation.pattern, ParsePattern(section, file_name));
     if (const base::ConfigEntry* factor = section.Find("xfilesfactor")) {
       PLUMBAGO_ASSIGN_OR_RETURN(aggregation.x_files_factor, ParseFactor(*factor, file_name));

@@ -12,6 +12,33 @@ constexpr absl::Duration kCancellationCheck = absl::Milliseconds(500);
 
 }  // namespace
 
+void StoreAdminService::ServePolicy(const PolicyRpc& policy) {
+  policy_ = &policy;
+  AddJobKind(v1::StartJobRequest::kConvertSeries,
+             [&policy](const v1::StartJobRequest& request) { return policy.PlanConvert(request); });
+}
+
+grpc::Status StoreAdminService::ExplainSchema(grpc::ServerContext* context,
+                                              const v1::ExplainSchemaRequest* request,
+                                              v1::ExplainSchemaResponse* response) {
+  if (policy_ == nullptr) return Service::ExplainSchema(context, request, response);
+  return policy_->ExplainSchema(*request, response);
+}
+
+grpc::Status StoreAdminService::ListDrift(grpc::ServerContext* context,
+                                          const v1::ListDriftRequest* request,
+                                          grpc::ServerWriter<v1::DriftedSeries>* writer) {
+  if (policy_ == nullptr) return Service::ListDrift(context, request, writer);
+  return policy_->ListDrift(*context, *request, writer);
+}
+
+grpc::Status StoreAdminService::ListQuotas(grpc::ServerContext* context,
+                                           const v1::ListQuotasRequest* request,
+                                           v1::ListQuotasResponse* response) {
+  if (policy_ == nullptr) return Service::ListQuotas(context, request, response);
+  return policy_->ListQuotas(*request, response);
+}
+
 grpc::Status StoreAdminService::StartJob(grpc::ServerContext*, const v1::StartJobRequest* request,
                                          v1::Job* response) {
   const auto planner = planners_.find(request->work_case());

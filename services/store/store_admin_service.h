@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "operations.h"
 #include "plumbago/v1/store_admin.grpc.pb.h"
+#include "policy_rpc.h"
 #include "put_series.h"
 #include "store/job_runner.h"
 #include "usage_rpc.h"
@@ -32,6 +33,16 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
   void AddJobKind(v1::StartJobRequest::WorkCase kind, Planner planner) {
     planners_[kind] = std::move(planner);
   }
+
+  // Without it, its calls are UNIMPLEMENTED. It must outlive the service.
+  void ServePolicy(const PolicyRpc& policy);
+
+  grpc::Status ExplainSchema(grpc::ServerContext* context, const v1::ExplainSchemaRequest* request,
+                             v1::ExplainSchemaResponse* response) override;
+  grpc::Status ListDrift(grpc::ServerContext* context, const v1::ListDriftRequest* request,
+                         grpc::ServerWriter<v1::DriftedSeries>* writer) override;
+  grpc::Status ListQuotas(grpc::ServerContext* context, const v1::ListQuotasRequest* request,
+                          v1::ListQuotasResponse* response) override;
 
   grpc::Status StartJob(grpc::ServerContext* context, const v1::StartJobRequest* request,
                         v1::Job* response) override;
@@ -62,7 +73,9 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
  private:
   Operations& operations_;
   UsageRpc usage_;
-  std::map<v1::StartJobRequest::WorkCase, Planner> planners_;  // const after the set-up
+  // Const after the set-up.
+  const PolicyRpc* policy_ = nullptr;
+  std::map<v1::StartJobRequest::WorkCase, Planner> planners_;
 };
 
 }  // namespace plumbago::store_service

@@ -64,8 +64,9 @@ struct Fixture {
   base::Metrics metrics;
   base::MemoryKeyValue key_value;
   std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
-  whisper::StorageRules rules = whisper::StorageRules::Parse({}).value();
-  store::Store store{{clock, *file_system, metrics, *index, rules},
+  store::StoragePolicies policies{*file_system, metrics, {}};
+  store::Quotas quotas{*index};
+  store::Store store{{clock, *file_system, metrics, *index, policies, quotas},
                      {.directory = directory.path() + "/whisper"}};
   topology::SnapshotHolder topology;
   Operations operations{{clock, *file_system, *index, store, topology},

@@ -17,5 +17,10 @@ void AddSetCommands(CLI::App& app, Session& session);     // trash, snapshot
 void AddCheckCommands(CLI::App& app, Session& session);   // rescan, verify
 void AddImportCommands(CLI::App& app, Session& session);  // import, fill
 void AddJobCommands(CLI::App& app, Session& session);
+void AddSchemaCommands(CLI::App& app, Session& session);
+void AddQuotaCommands(CLI::App& app, Session& session);
+
+// Those of the storage policy, below `tenant`.
+void AddPolicyCommands(CLI::App& tenant, Session& session);
 
 }  // namespace plumbago::ctl

@@ -63,6 +63,8 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddCheckCommands(app, session);
   plumbago::ctl::AddImportCommands(app, session);
   plumbago::ctl::AddJobCommands(app, session);
+  plumbago::ctl::AddSchemaCommands(app, session);
+  plumbago::ctl::AddQuotaCommands(app, session);
 }
 
 }  // namespace

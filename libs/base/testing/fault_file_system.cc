@@ -132,6 +132,11 @@ absl::Status FaultFileSystem::Link(const std::string& from, const std::string& t
   return real_.Link(from, to);
 }
 
+absl::Status FaultFileSystem::SetModifiedTime(const std::string& path, int64_t unix_seconds) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kWrite, path));
+  return real_.SetModifiedTime(path, unix_seconds);
+}
+
 absl::Status FaultFileSystem::Remove(const std::string& path) {
   PLUMBAGO_RETURN_IF_ERROR(Check(kRemove, path));
   return real_.Remove(path);

@@ -62,6 +62,7 @@ class FaultFileSystem final : public FileSystem {
   absl::Status CreateDirectories(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Link(const std::string& from, const std::string& to) override;
+  absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status RemoveDirectory(const std::string& path) override;
   absl::Status Append(const std::string& path, absl::string_view data) override;

@@ -116,10 +116,12 @@ struct OperatedStore {
   base::Metrics metrics;
   base::MemoryKeyValue key_value;
   std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
-  whisper::StorageRules rules =
-      whisper::StorageRules::Parse({.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"})
-          .value();
-  Store store{{clock, file_system, metrics, *index, rules},
+  StoragePolicies policies{
+      file_system,
+      metrics,
+      {.built_in = {.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"}}};
+  Quotas quotas{*index};
+  Store store{{clock, file_system, metrics, *index, policies, quotas},
               {.directory = directory.path() + "/whisper", .writer_threads = 2}};
   SeriesTree tree{{clock, file_system, *index, store}, directory.path() + "/whisper"};
   Staging staging{file_system, directory.path() + "/incoming"};
