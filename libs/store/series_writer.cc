@@ -112,8 +112,7 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
     context_.files.Forget(*entry.series);
     return RefuseAll(job, entry, result.status());
   }
-  base::Failpoint(opened->origin == SeriesFiles::Origin::kCreated ? "store.created"
-                                                                  : "store.written");
+  base::Failpoint("store.written");
   ++series_updated_;
   points_stored_ += entry.point_count - result->uncovered_count;
   if (result->uncovered_count == 0) return;
@@ -145,7 +144,10 @@ std::shared_ptr<SeriesFile> SeriesWriter::OpenOrCreate(const Job& job,
     Refuse(job, entry, reason, entry.point_count, opened.status().message());
     return nullptr;
   }
-  if (opened->origin == SeriesFiles::Origin::kCreated) ++series_created_;
+  if (opened->origin == SeriesFiles::Origin::kCreated) {
+    ++series_created_;
+    base::Failpoint("store.created");
+  }
   if (opened->origin != SeriesFiles::Origin::kCached &&
       !context_.index.Contains(name.tenant(), name.metric())) {
     new_series_[std::string(name.tenant())].push_back(

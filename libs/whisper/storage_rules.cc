@@ -51,7 +51,7 @@ absl::StatusOr<std::unique_ptr<re2::RE2>> ParsePattern(const base::ConfigSection
                            file_name, entry->line);
 }
 
-std::string Origin(const ConfigSection& section, absl::string_view file_name) {
+std::string Origin(const base::ConfigSection& section, absl::string_view file_name) {
   return absl::StrCat("[", section.name, "] of ", file_name, " line ", section.line);
 }
 
