@@ -24,6 +24,8 @@ class File {
   // Writes all of `data` at `offset`.
   virtual absl::Status WriteAt(uint64_t offset, absl::string_view data) = 0;
   virtual absl::StatusOr<uint64_t> Size() = 0;
+  // Its number in the file system, which tells whether a name still means this file; 0: not known.
+  virtual uint64_t Inode() { return 0; }
   // Reserves the blocks of bytes 0..size-1, which read as zeroes, and makes the file that long.
   virtual absl::Status Preallocate(uint64_t size) = 0;
   // fsync. A failure means that data may be lost: the caller ends the process, it never retries.
@@ -41,6 +43,7 @@ struct DirectoryEntry {
   std::string name;
   bool is_directory = false;  // false for symbolic links
   bool is_regular = false;
+  uint64_t inode = 0;
 };
 
 struct DiskSpace {

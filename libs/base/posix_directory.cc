@@ -32,7 +32,8 @@ absl::Status NoNode(const std::string& name) {
 }
 
 absl::Status InTheWay(absl::string_view path, absl::string_view what) {
-  return absl::DataLossError(absl::StrCat(path, " is ", what, "; it is left alone"));
+  return WithReason(absl::DataLossError(absl::StrCat(path, " is ", what, "; it is left alone")),
+                    "not_a_file");
 }
 
 // What kept a path from being opened, where it is not the disk but what somebody put there.

@@ -93,7 +93,7 @@ class PosixFileSystem final : public FileSystem {
     std::vector<DirectoryEntry> entries;
     errno = 0;
     while (const dirent* entry = readdir(directory)) {
-      DirectoryEntry result{.name = entry->d_name};
+      DirectoryEntry result{.name = entry->d_name, .inode = entry->d_ino};
       if (result.name == "." || result.name == "..") continue;
       if (TypeOf(path, *entry, &result)) entries.push_back(std::move(result));
       errno = 0;

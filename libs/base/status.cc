@@ -11,7 +11,8 @@ namespace plumbago::base {
 namespace {
 
 constexpr size_t kExcerptBytesMax = 128;
-constexpr absl::string_view kDiskFullUrl = "plumbago/disk_full";
+constexpr absl::string_view kReasonUrl = "plumbago/reason";
+constexpr absl::string_view kDiskFull = "disk_full";
 
 absl::StatusCode CodeOfErrno(int error) {
   switch (error) {
@@ -52,10 +53,20 @@ absl::Status ErrnoStatus(int error, absl::string_view what) {
   char buffer[128];
   absl::Status status(CodeOfErrno(error),
                       absl::StrCat(what, ": ", strerror_r(error, buffer, sizeof(buffer))));
-  if (error == ENOSPC || error == EDQUOT) status.SetPayload(kDiskFullUrl, absl::Cord());
+  if (error == ENOSPC || error == EDQUOT) return WithReason(std::move(status), kDiskFull);
   return status;
 }
 
-bool IsDiskFull(const absl::Status& status) { return status.GetPayload(kDiskFullUrl).has_value(); }
+absl::Status WithReason(absl::Status status, absl::string_view reason) {
+  status.SetPayload(kReasonUrl, absl::Cord(reason));
+  return status;
+}
+
+std::string ReasonOf(const absl::Status& status) {
+  const auto reason = status.GetPayload(kReasonUrl);
+  return reason.has_value() ? std::string(*reason) : std::string();
+}
+
+bool IsDiskFull(const absl::Status& status) { return ReasonOf(status) == kDiskFull; }
 
 }  // namespace plumbago::base

@@ -25,8 +25,10 @@ absl::Status Annotate(const absl::Status& status, absl::string_view context);
 // ResourceExhausted, everything else Unavailable.
 absl::Status ErrnoStatus(int error, absl::string_view what);
 
-// Whether `status` is an ErrnoStatus of ENOSPC or EDQUOT, also after Annotate: the disk, or the
-// share of it that this process may use, is full.
+// A word that says more than the code, for a metric's label or a decision; Annotate keeps it. Those
+// of base: "disk_full" (ENOSPC, EDQUOT) and "not_a_file" (see Directory). Empty: none was set.
+absl::Status WithReason(absl::Status status, absl::string_view reason);
+std::string ReasonOf(const absl::Status& status);
 bool IsDiskFull(const absl::Status& status);
 
 }  // namespace plumbago::base

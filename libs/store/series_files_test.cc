@@ -13,6 +13,8 @@ namespace {
 
 using Origin = SeriesFiles::Origin;
 
+absl::Status NoFill(const whisper::OpenFile&) { return absl::OkStatus(); }
+
 struct Fixture {
   base::testing::TemporaryDirectory directory;
   std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
@@ -30,17 +32,17 @@ TEST_CASE("A series is created once, then found in the cache, then opened again"
   Fixture fixture;
   const SeriesName name("t", "a.b");
   CHECK(absl::IsNotFound(fixture.files.Open(name).status()));
-  const auto created = fixture.files.OpenOrCreate(name, fixture.rules);
+  const auto created = fixture.files.OpenOrCreate(name, fixture.rules, NoFill);
   REQUIRE(created.ok());
   CHECK(created->origin == Origin::kCreated);
-  const auto cached = fixture.files.OpenOrCreate(name, fixture.rules);
+  const auto cached = fixture.files.OpenOrCreate(name, fixture.rules, NoFill);
   CHECK(cached->origin == Origin::kCached);
   CHECK(cached->file == created->file);
   fixture.files.Forget(name);
   CHECK(fixture.files.Open(name)->origin == Origin::kOpened);
   fixture.files.ForgetAll();
   CHECK(fixture.files.open_count() == 0);
-  CHECK(fixture.files.OpenOrCreate(name, fixture.rules)->origin == Origin::kOpened);
+  CHECK(fixture.files.OpenOrCreate(name, fixture.rules, NoFill)->origin == Origin::kOpened);
 }
 
 TEST_CASE("Open files are bounded, and an evicted one stays usable by its holder", "[store]") {
@@ -48,10 +50,10 @@ TEST_CASE("Open files are bounded, and an evicted one stays usable by its holder
   std::vector<std::shared_ptr<SeriesFile>> held;
   for (int i = 0; i < 200; ++i) {
     const SeriesName name("t", absl::StrCat("m", i));
-    held.push_back(fixture.files.OpenOrCreate(name, fixture.rules)->file);
+    held.push_back(fixture.files.OpenOrCreate(name, fixture.rules, NoFill)->file);
   }
   CHECK(fixture.files.open_count() <= 32);
-  for (const auto& file : held) CHECK(file->file->Size().ok());
+  for (const auto& file : held) CHECK(file->file().Size().ok());
 }
 
 TEST_CASE("The least recently used file is closed first", "[store]") {
@@ -59,9 +61,9 @@ TEST_CASE("The least recently used file is closed first", "[store]") {
   SeriesFiles files(*fixture.file_system, {.directory = fixture.directory.path(),
                                            .open_files_max = 32});  // two in each of 16 shards
   const SeriesName favourite("t", "favourite");
-  REQUIRE(files.OpenOrCreate(favourite, fixture.rules).ok());
+  REQUIRE(files.OpenOrCreate(favourite, fixture.rules, NoFill).ok());
   for (int i = 0; i < 200; ++i) {
-    REQUIRE(files.OpenOrCreate(SeriesName("t", absl::StrCat("m", i)), fixture.rules).ok());
+    REQUIRE(files.OpenOrCreate(SeriesName("t", absl::StrCat("m", i)), fixture.rules, NoFill).ok());
     CHECK(files.Open(favourite)->origin == Origin::kCached);
   }
 }
@@ -69,22 +71,37 @@ TEST_CASE("The least recently used file is closed first", "[store]") {
 TEST_CASE("A damaged file is DataLoss, names its path and is not touched", "[store]") {
   Fixture fixture;
   fixture.Write("t/a.wsp", "this is no whisper file");
-  const auto opened = fixture.files.OpenOrCreate(SeriesName("t", "a"), fixture.rules);
+  const auto opened = fixture.files.OpenOrCreate(SeriesName("t", "a"), fixture.rules, NoFill);
   CHECK(absl::IsDataLoss(opened.status()));
   CHECK(absl::StrContains(opened.status().message(), "/t/a.wsp"));
   CHECK(base::ReadWholeFile(*fixture.file_system, fixture.directory.path() + "/t/a.wsp", 100)
             .value() == "this is no whisper file");
 }
 
-TEST_CASE("What a power cut left of a creation is created again", "[store]") {
+TEST_CASE("What a power cut left of a creation is set aside, and the series created again",
+          "[store]") {
   Fixture fixture;
-  for (const std::string& remains : {std::string(), std::string(1000, '\0')}) {
+  const SeriesName name("t", "a");
+  const std::string path = fixture.directory.path() + "/t/a.wsp";
+  for (const char* kept : {".damaged1", ".damaged2"}) {
+    const std::string remains = kept[8] == '1' ? std::string() : std::string(1000, '\0');
     fixture.Write("t/a.wsp", remains);
-    CHECK(absl::IsNotFound(fixture.files.Open(SeriesName("t", "a")).status()));
-    CHECK(fixture.files.OpenOrCreate(SeriesName("t", "a"), fixture.rules)->origin ==
-          Origin::kCreated);
+    CHECK(absl::IsNotFound(fixture.files.Open(name).status()));
+    CHECK(fixture.files.damaged().Count("empty") == 1);
+    CHECK(fixture.files.OpenOrCreate(name, fixture.rules, NoFill)->origin == Origin::kCreated);
+    CHECK(fixture.files.damaged().Count("empty") == 0);
+    CHECK(base::ReadWholeFile(*fixture.file_system, path + kept, 2000).value() == remains);
     fixture.files.ForgetAll();
   }
+}
+
+TEST_CASE("A file that is empty again and again is refused in the end", "[store]") {
+  Fixture fixture;
+  const SeriesName name("t", "a");
+  for (int i = 1; i <= 9; ++i) fixture.Write(absl::StrCat("t/a.wsp.damaged", i), "");
+  fixture.Write("t/a.wsp", "");
+  CHECK(absl::IsDataLoss(fixture.files.OpenOrCreate(name, fixture.rules, NoFill).status()));
+  CHECK(fixture.file_system->Stat(fixture.directory.path() + "/t/a.wsp")->size_bytes == 0);
 }
 
 TEST_CASE("Links and directories in place of a file are left alone", "[store]") {
@@ -93,14 +110,16 @@ TEST_CASE("Links and directories in place of a file are left alone", "[store]") 
   std::filesystem::create_directories(fixture.directory.path() + "/t/d.wsp");
   std::filesystem::create_symlink(fixture.directory.path() + "/elsewhere.wsp",
                                   fixture.directory.path() + "/t/l.wsp");
-  CHECK(absl::IsDataLoss(fixture.files.OpenOrCreate(SeriesName("t", "l"), fixture.rules).status()));
-  CHECK(absl::IsDataLoss(fixture.files.OpenOrCreate(SeriesName("t", "d"), fixture.rules).status()));
+  CHECK(absl::IsDataLoss(
+      fixture.files.OpenOrCreate(SeriesName("t", "l"), fixture.rules, NoFill).status()));
+  CHECK(absl::IsDataLoss(
+      fixture.files.OpenOrCreate(SeriesName("t", "d"), fixture.rules, NoFill).status()));
 }
 
 TEST_CASE("A name that no file can have is InvalidArgument", "[store]") {
   Fixture fixture;
   CHECK(absl::IsInvalidArgument(
-      fixture.files.OpenOrCreate(SeriesName("t", "../a"), fixture.rules).status()));
+      fixture.files.OpenOrCreate(SeriesName("t", "../a"), fixture.rules, NoFill).status()));
 }
 
 }  // namespace

@@ -83,7 +83,14 @@ void SeriesWriter::Apply(const Job& job) {
 }
 
 void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now) {
-  auto opened = context_.files.OpenOrCreate(*entry.series, context_.rules);
+  const auto points =
+      absl::MakeConstSpan(job.batch->points).subspan(entry.first_point, entry.point_count);
+  absl::StatusOr<whisper::UpdateResult> result;
+  const auto update = [&](const whisper::OpenFile& file) {
+    result = updater_.UpdateMany(file, points, now, whisper::Duplicates::kLastWins);
+    return result.status();
+  };
+  auto opened = context_.files.OpenOrCreate(*entry.series, context_.rules, update);
   if (!opened.ok()) return RefuseAll(job, entry, opened.status());
   if (opened->origin == SeriesFiles::Origin::kCreated) ++series_created_;
   if (opened->origin != SeriesFiles::Origin::kCached &&
@@ -91,14 +98,10 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
     new_series_[std::string(entry.series->tenant())].emplace_back(entry.series->metric());
   }
 
-  const auto points =
-      absl::MakeConstSpan(job.batch->points).subspan(entry.first_point, entry.point_count);
   SeriesFile& file = *opened->file;
-  absl::StatusOr<whisper::UpdateResult> result;
-  {
+  if (opened->origin != SeriesFiles::Origin::kCreated) {
     base::MutexLock lock(file.mutex);
-    result = updater_.UpdateMany({*file.file, file.header, file.base_times}, points, now,
-                                 whisper::Duplicates::kLastWins);
+    update(file.open()).IgnoreError();  // it is in `result`
   }
   if (!result.ok()) {
     context_.files.Forget(*entry.series);
@@ -109,7 +112,7 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
   if (result->uncovered_count == 0) return;
   Refuse(job, entry, RefusalReason::kOutOfRetention, result->uncovered_count,
          absl::StrCat(result->uncovered_count, " points are older than ",
-                      file.header.max_retention_seconds(),
+                      file.header().max_retention_seconds(),
                       " s, the longest retention of this series"));
 }
 

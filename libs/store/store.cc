@@ -104,13 +104,12 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   }
   SeriesFile& file = *opened.file;
   FetchedSeries fetched{.series = {},
-                        .method = file.header.method,
-                        .x_files_factor = file.header.x_files_factor,
-                        .finest_step = file.header.archives.front().seconds_per_point};
+                        .method = file.header().method,
+                        .x_files_factor = file.header().x_files_factor,
+                        .finest_step = file.header().archives.front().seconds_per_point};
   {
     base::MutexLock lock(file.mutex);
-    PLUMBAGO_ASSIGN_OR_RETURN(fetched.series,
-                              whisper::Fetch({*file.file, file.header, file.base_times}, range));
+    PLUMBAGO_ASSIGN_OR_RETURN(fetched.series, whisper::Fetch(file.open(), range));
   }
   metrics_.series_fetched.Increment();
   return fetched;

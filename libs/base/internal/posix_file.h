@@ -58,6 +58,11 @@ class PosixFile final : public File {
     return static_cast<uint64_t>(info.st_size);
   }
 
+  uint64_t Inode() override {
+    struct stat info {};
+    return fstat(descriptor_, &info) == 0 ? info.st_ino : 0;
+  }
+
   absl::Status Preallocate(uint64_t size) override {
     const int error = posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
     return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("allocate ", path_));

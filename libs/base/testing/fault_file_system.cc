@@ -32,6 +32,8 @@ class FaultFileSystem::FaultFile final : public File {
     return real_->Size();
   }
 
+  uint64_t Inode() override { return real_->Inode(); }
+
   absl::Status Preallocate(uint64_t size) override {
     const Outcome outcome = faults_.Next(kPreallocate);
     if (outcome == Outcome::kWorks) return real_->Preallocate(size);
