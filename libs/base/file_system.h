@@ -26,6 +26,8 @@ class File {
   virtual absl::StatusOr<uint64_t> Size() = 0;
   // Its number in the file system, which tells whether a name still means this file; 0: not known.
   virtual uint64_t Inode() { return 0; }
+  // Names that the file has: 1, unless there are hard links.
+  virtual absl::StatusOr<uint64_t> LinkCount() { return 1; }
   // Reserves the blocks of bytes 0..size-1, which read as zeroes, and makes the file that long.
   virtual absl::Status Preallocate(uint64_t size) = 0;
   // fsync. A failure means that data may be lost: the caller ends the process, it never retries.
@@ -37,13 +39,13 @@ struct FileInfo {
   bool is_regular = false;
   uint64_t size_bytes = 0;
   int64_t modified_unix_seconds = 0;
+  uint64_t inode = 0;
 };
 
 struct DirectoryEntry {
   std::string name;
   bool is_directory = false;  // false for symbolic links
   bool is_regular = false;
-  uint64_t inode = 0;
 };
 
 struct DiskSpace {
@@ -94,7 +96,17 @@ class FileSystem {
   virtual absl::Status CreateDirectories(const std::string& path) = 0;
   // Replaces `to`.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  // A second name for the file (a hard link). AlreadyExists where `to` is taken.
+  virtual absl::Status Link(const std::string& from, const std::string& to) = 0;
+  // When the file was last changed, as Stat tells it. For what replaces a file by an equivalent
+  // one.
+  virtual absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) = 0;
   virtual absl::Status Remove(const std::string& path) = 0;
+  // Unavailable where it is not empty.
+  virtual absl::Status RemoveDirectory(const std::string& path) = 0;
+  // Adds `data` at the end of a file, which is made where there is none. Whole and in one piece
+  // also beside other appenders, unless there is an error.
+  virtual absl::Status Append(const std::string& path, absl::string_view data) = 0;
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   // syncfs: everything written to the file system that holds `path`.
   virtual absl::Status SyncFileSystem(const std::string& path) = 0;
@@ -116,6 +128,20 @@ uint64_t RaiseOpenFileLimit();
 // The whole file, up to `size_bytes_max` (ResourceExhausted above it).
 absl::StatusOr<std::string> ReadWholeFile(FileSystem& file_system, const std::string& path,
                                           uint64_t size_bytes_max);
+
+enum class Durability {
+  kSynced,     // on the disk when the call returns
+  kNotSynced,  // left to the caller's next sync
+};
+
+// The bytes of `from` in a new file `to`. AlreadyExists where `to` is taken; after another error
+// there is no `to`, unless removing it failed too.
+absl::Status CopyFile(FileSystem& file_system, const std::string& from, const std::string& to,
+                      Durability durability);
+
+// Removes a directory with everything in it; symbolic links are not followed. One that is missing
+// is not an error. Ends at the first error.
+absl::Status RemoveTree(FileSystem& file_system, const std::string& path);
 
 // Durable replacement: temporary name beside it, write, fsync, rename, fsync of the directory.
 // After an error the old content is still there.

@@ -47,6 +47,9 @@ bool TypeOf(const std::string& directory, const dirent& entry, DirectoryEntry* r
   return true;
 }
 
+// Systems may say EEXIST of a directory that is not empty, which would read as AlreadyExists.
+int ErrorOfRmdir() { return errno == EEXIST ? ENOTEMPTY : errno; }
+
 class PosixFileSystem final : public FileSystem {
  public:
   explicit PosixFileSystem(PathResolution resolution)
@@ -84,7 +87,8 @@ class PosixFileSystem final : public FileSystem {
     return FileInfo{.is_directory = S_ISDIR(info.st_mode),
                     .is_regular = S_ISREG(info.st_mode),
                     .size_bytes = static_cast<uint64_t>(info.st_size),
-                    .modified_unix_seconds = info.st_mtim.tv_sec};
+                    .modified_unix_seconds = info.st_mtim.tv_sec,
+                    .inode = info.st_ino};
   }
 
   absl::StatusOr<std::vector<DirectoryEntry>> ListDirectory(const std::string& path) override {
@@ -93,7 +97,7 @@ class PosixFileSystem final : public FileSystem {
     std::vector<DirectoryEntry> entries;
     errno = 0;
     while (const dirent* entry = readdir(directory)) {
-      DirectoryEntry result{.name = entry->d_name, .inode = entry->d_ino};
+      DirectoryEntry result{.name = entry->d_name};
       if (result.name == "." || result.name == "..") continue;
       if (TypeOf(path, *entry, &result)) entries.push_back(std::move(result));
       errno = 0;
@@ -117,9 +121,39 @@ class PosixFileSystem final : public FileSystem {
                : ErrnoStatus(errno, absl::StrCat("rename ", from, " to ", to));
   }
 
+  absl::Status Link(const std::string& from, const std::string& to) override {
+    return link(from.c_str(), to.c_str()) == 0
+               ? absl::OkStatus()
+               : ErrnoStatus(errno, absl::StrCat("link ", from, " as ", to));
+  }
+
+  absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) override {
+    timespec times[2] = {};
+    times[0].tv_nsec = UTIME_OMIT;
+    times[1].tv_sec = unix_seconds;
+    return utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0
+               ? absl::OkStatus()
+               : ErrnoStatus(errno, absl::StrCat("set the time of ", path));
+  }
+
   absl::Status Remove(const std::string& path) override {
     return unlink(path.c_str()) == 0 ? absl::OkStatus()
                                      : ErrnoStatus(errno, absl::StrCat("remove ", path));
+  }
+
+  absl::Status RemoveDirectory(const std::string& path) override {
+    return rmdir(path.c_str()) == 0 ? absl::OkStatus()
+                                    : ErrnoStatus(ErrorOfRmdir(), absl::StrCat("remove ", path));
+  }
+
+  absl::Status Append(const std::string& path, absl::string_view data) override {
+    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open ", path));
+    const ssize_t count = write(descriptor, data.data(), data.size());
+    // A part is written only where the disk is full.
+    const int error = count < 0 ? errno : static_cast<size_t>(count) < data.size() ? ENOSPC : 0;
+    close(descriptor);
+    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("append to ", path));
   }
 
   absl::Status SyncDirectory(const std::string& path) override {

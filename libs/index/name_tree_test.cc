@@ -14,13 +14,15 @@
 namespace plumbago::index::internal {
 namespace {
 
+const PauseFunction NeverPause = [] { return true; };
+
 // Paths that match, "path/" for branches, ordered.
 std::vector<std::string> Find(const NameTree& tree, absl::string_view pattern,
                               size_t max_matches = 1000) {
   const auto globs = metric::CompilePath(pattern);
   REQUIRE(globs.ok());
   std::vector<Node> matches;
-  REQUIRE(FindInTree(tree, *globs, max_matches, matches));
+  REQUIRE(FindInTree(tree, *globs, max_matches, NeverPause, matches) == SearchResult::kComplete);
   std::vector<std::string> paths;
   for (const Node& match : matches) paths.push_back(match.path + (match.is_leaf ? "" : "/"));
   std::sort(paths.begin(), paths.end());
@@ -100,12 +102,14 @@ TEST_CASE("Find gives up above the limit, not at it", "[index]") {
   for (int i = 0; i < 10; ++i) tree.Add("a.m" + std::to_string(i));
   const auto globs = metric::CompilePath("a.*");
   std::vector<Node> matches;
-  CHECK(FindInTree(tree, *globs, 10, matches));
-  matches.clear();
-  CHECK_FALSE(FindInTree(tree, *globs, 9, matches));
-  matches.clear();
+  const auto find = [&](size_t max_matches) {
+    matches.clear();
+    return FindInTree(tree, *globs, max_matches, NeverPause, matches);
+  };
+  CHECK(find(10) == SearchResult::kComplete);
+  CHECK(find(9) == SearchResult::kTooMany);
   tree.Add("a.m0.x");  // m0 now counts twice
-  CHECK_FALSE(FindInTree(tree, *globs, 10, matches));
+  CHECK(find(10) == SearchResult::kTooMany);
 }
 
 // Every branch and series of `names` that `pattern` matches, without a tree.

@@ -1,16 +1,17 @@
 // The series of a store, by tenant: durable in a base::KeyValue (docs/formats/index.md), in memory
-// a tree of nodes per tenant for find, and a bounded list of the last changes for watchers.
+// a tree of nodes per tenant for find and usage, postings of tags, and a bounded list of the last
+// changes for watchers.
 //
-// Thread-safe. Readers of a tenant run side by side; a change waits for them, and they for it. A
-// change is durable (as far as the process may crash) and visible when its call returns.
-// Series are dotted names, or tagged ones (with `;`), which are kept apart from the tree.
+// Thread-safe. Readers of a tenant run side by side; a change waits for them, and they for it, for
+// milliseconds at most. A change is durable (as far as the process may crash) and visible when its
+// call returns. Series are dotted names, or tagged ones (with `;`), which are kept apart.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,16 +22,19 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/key_value.h"
-#include "base/mutex.h"
 #include "base/shared_mutex.h"
+#include "index/event.h"
 #include "index/node.h"
+#include "index/series_info.h"
 
 namespace plumbago::index {
 
+namespace internal {
+class EventLog;
+struct Tenant;
+}  // namespace internal
+
 inline constexpr size_t kMetricBytesMax = 4096;
-// Kept for EventsAfter, whichever is less.
-inline constexpr size_t kEventsMax = 16384;
-inline constexpr size_t kEventBytesMax = 4 << 20;
 
 class SeriesIndex {
  public:
@@ -39,15 +43,26 @@ class SeriesIndex {
   static absl::StatusOr<std::unique_ptr<SeriesIndex>> Open(base::KeyValue& kv);
   ~SeriesIndex();
 
-  // A series that is there already is not an error. InvalidArgument: empty tenant or metric, an
-  // empty node, a zero byte, more than kMetricBytesMax; else what the KeyValue says. AddMany adds
-  // all or, after an error, the first so many.
-  absl::Status Add(absl::string_view tenant, absl::string_view metric);
-  absl::Status AddMany(absl::string_view tenant, absl::Span<const std::string> metrics);
+  // A series that is there already is left as it is, which is not an error. InvalidArgument: empty
+  // tenant or metric, an empty node, a zero byte, more than kMetricBytesMax; else what the KeyValue
+  // says. The Many add, update or remove all or, after an error, the first so many; of entries with
+  // the same name the first counts.
+  absl::Status Add(absl::string_view tenant, absl::string_view metric, const SeriesInfo& info = {});
+  absl::Status AddMany(absl::string_view tenant, absl::Span<const SeriesEntry> entries);
+  // What is known of series that exist; the others are passed over. Visible at once. Durable only
+  // where the size changed, the time went back, or it passed a full hour (shifted for each series,
+  // so that not all do at once): a scan of a million live files does not write a million records.
+  absl::Status UpdateMany(absl::string_view tenant, absl::Span<const SeriesEntry> entries);
   // A series that is not there is not an error.
   absl::Status Remove(absl::string_view tenant, absl::string_view metric);
+  absl::Status RemoveMany(absl::string_view tenant, absl::Span<const std::string> metrics);
 
   bool Contains(absl::string_view tenant, absl::string_view metric) const;
+  std::optional<SeriesInfo> Get(absl::string_view tenant, absl::string_view metric) const;
+
+  // Of the series `prefix` and all below it (`web.a` is not above `web.abc`); with an empty prefix,
+  // of the whole tenant, with "_tagged" of its tagged series. Takes time by the depth only.
+  Usage UsageOf(absl::string_view tenant, absl::string_view prefix) const;
 
   // Nodes that match `pattern` (metric/glob.h), ordered by path; a path that is both a branch and a
   // series is listed twice, the branch first. `**` as a node stands for any number of nodes. A
@@ -65,13 +80,7 @@ class SeriesIndex {
   std::vector<std::string> Tenants() const;
   size_t series_count() const { return series_count_.load(std::memory_order_relaxed); }
 
-  struct Event {
-    enum class Kind { kReset, kAdded, kRemoved };
-    uint64_t sequence = 0;
-    Kind kind = Kind::kReset;
-    std::string tenant;
-    std::string metric;
-  };
+  using Event = index::Event;
   // The sequence of the last change. Grows with each, also over restarts.
   uint64_t sequence() const;
   // Up to `max` changes after `sequence`, in order. Where they are not kept any more (or are of
@@ -83,30 +92,27 @@ class SeriesIndex {
   void SetListener(std::function<void()> listener) { listener_ = std::move(listener); }
 
  private:
-  struct Tenant;
+  using Tenant = internal::Tenant;
 
   explicit SeriesIndex(base::KeyValue& kv);
   absl::Status Load();
   absl::StatusOr<uint64_t> StartLife();
   Tenant* FindTenant(absl::string_view id) const;
   Tenant& FindOrAddTenant(absl::string_view id);
-  absl::Status AddBatch(absl::string_view tenant_id, absl::Span<const absl::string_view> metrics);
-  void Record(Event::Kind kind, absl::string_view tenant, absl::string_view metric);
+  absl::Status AddBatch(absl::string_view tenant_id, absl::Span<const SeriesEntry> entries);
+  absl::Status UpdateBatch(absl::string_view tenant_id, absl::Span<const SeriesEntry> entries);
+  absl::Status RemoveBatch(absl::string_view tenant_id, absl::Span<const std::string> metrics);
   void Notify() const;
 
   base::KeyValue& kv_;
   std::function<void()> listener_;       // const after SetListener
   std::atomic<size_t> series_count_{0};  // statistics only: no order with anything else
+  const std::unique_ptr<internal::EventLog> events_;
 
   mutable base::SharedMutex tenants_mutex_;
   // Never removed from, so that a Tenant may be used without the lock.
   absl::flat_hash_map<std::string, std::unique_ptr<Tenant>> tenants_
       ABSL_GUARDED_BY(tenants_mutex_);
-
-  mutable base::Mutex events_mutex_;
-  std::deque<Event> events_ ABSL_GUARDED_BY(events_mutex_);
-  size_t event_bytes_ ABSL_GUARDED_BY(events_mutex_) = 0;
-  uint64_t sequence_ ABSL_GUARDED_BY(events_mutex_) = 0;
 };
 
 }  // namespace plumbago::index

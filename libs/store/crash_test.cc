@@ -15,6 +15,7 @@
 #include "base/testing/temporary_directory.h"
 #include "store/series_files.h"
 #include "store/tree_scan.h"
+#include "whisper/storage_rules.h"
 #include "whisper/testing/every_fault.h"
 #include "whisper/updater.h"
 #include "whisper/verify.h"
@@ -37,7 +38,9 @@ class Files {
     const auto update = [&](const whisper::OpenFile& file) {
       return updater_.UpdateMany(file, points, kNow, whisper::Duplicates::kLastWins).status();
     };
-    PLUMBAGO_ASSIGN_OR_RETURN(const auto opened, files_.OpenOrCreate(name, rules_, update));
+    PLUMBAGO_ASSIGN_OR_RETURN(const auto opened,
+                              files_.OpenOrCreate(
+                                  name, [&] { return rules_.HeaderFor(name.metric()); }, update));
     if (opened.origin == SeriesFiles::Origin::kCreated) return absl::OkStatus();
     SeriesFile& file = *opened.file;
     base::MutexLock lock(file.mutex);

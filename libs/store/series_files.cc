@@ -21,28 +21,65 @@ SeriesFiles::SeriesFiles(base::FileSystem& file_system, Options options)
       open_files_max_per_shard_(std::max<size_t>(1, options_.open_files_max / kShardCount)) {}
 
 absl::StatusOr<SeriesFiles::Result> SeriesFiles::Open(const SeriesName& name) {
-  if (auto cached = Find(name)) return Result{std::move(cached), Origin::kCached};
-  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
-  PLUMBAGO_ASSIGN_OR_RETURN(auto file, OpenPath(path));
-  return Result{Insert(name, std::move(file)), Origin::kOpened};
+  uint64_t forgotten_count = 0;
+  return OpenOrFind(name, &forgotten_count);
+}
+
+absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenForUpdate(const SeriesName& name) {
+  uint64_t forgotten_count = 0;
+  PLUMBAGO_ASSIGN_OR_RETURN(Result opened, OpenOrFind(name, &forgotten_count));
+  const uint64_t epoch = links_epoch_.load(std::memory_order_relaxed);
+  if (opened.file->links_checked == epoch) return opened;
+  PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t link_count, opened.file->file().LinkCount());
+  if (link_count > 1) {
+    PLUMBAGO_RETURN_IF_ERROR(ReplaceByCopy(name));
+    Forget(name);
+    PLUMBAGO_ASSIGN_OR_RETURN(opened, OpenOrFind(name, &forgotten_count));
+    opened.origin = Origin::kOpened;
+  }
+  opened.file->links_checked = epoch;
+  return opened;
 }
 
 absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenOrCreate(const SeriesName& name,
-                                                              const whisper::StorageRules& rules,
-                                                              Fill fill) {
-  absl::StatusOr<Result> opened = Open(name);
+                                                              MakeHeader make_header, Fill fill) {
+  absl::StatusOr<Result> opened = OpenForUpdate(name);
   if (!absl::IsNotFound(opened.status())) return opened;
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
+  PLUMBAGO_ASSIGN_OR_RETURN(const whisper::Header header, make_header());
   if (base::ReasonOf(opened.status()) == "empty") PLUMBAGO_RETURN_IF_ERROR(SetAside(path));
-  const whisper::Header header = rules.HeaderFor(name.metric());
+  uint64_t forgotten_count = 0;
+  Find(name, &forgotten_count);
   auto created = Create(path, header, fill);
   if (absl::IsNotFound(created.status())) {  // somebody has removed a directory that is kept open
     ForgetDirectories();
     created = Create(path, header, fill);
   }
-  if (absl::IsAlreadyExists(created.status())) return Open(name);  // another tool was faster
+  if (absl::IsAlreadyExists(created.status())) return OpenForUpdate(name);  // a tool was faster
   if (!created.ok()) return created.status();
-  return Result{Insert(name, *std::move(created)), Origin::kCreated};
+  (*created)->links_checked = links_epoch_.load(std::memory_order_relaxed);
+  return Result{Insert(name, *std::move(created), forgotten_count), Origin::kCreated};
+}
+
+absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenOrFind(const SeriesName& name,
+                                                            uint64_t* forgotten_count) {
+  if (auto cached = Find(name, forgotten_count)) return Result{std::move(cached), Origin::kCached};
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
+  PLUMBAGO_ASSIGN_OR_RETURN(auto file, OpenPath(path));
+  return Result{Insert(name, std::move(file), *forgotten_count), Origin::kOpened};
+}
+
+// Synced before it takes the name: what it replaces had been durable.
+absl::Status SeriesFiles::ReplaceByCopy(const SeriesName& name) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string relative, SeriesPath(name));
+  const std::string path = absl::StrCat(options_.directory, "/", relative);
+  const std::string temporary = absl::StrCat(path, ".tmp");
+  file_system_.Remove(temporary).IgnoreError();  // the remains of a crash
+  PLUMBAGO_RETURN_IF_ERROR(
+      base::CopyFile(file_system_, path, temporary, base::Durability::kSynced));
+  absl::Status status = file_system_.Rename(temporary, path);
+  if (!status.ok()) file_system_.Remove(temporary).IgnoreError();  // the first error is reported
+  return status;
 }
 
 void SeriesFiles::Examine(const std::string& path) {
@@ -166,9 +203,10 @@ void SeriesFiles::ForgetDirectories() {
   root_.reset();
 }
 
-std::shared_ptr<SeriesFile> SeriesFiles::Find(const SeriesName& name) {
+std::shared_ptr<SeriesFile> SeriesFiles::Find(const SeriesName& name, uint64_t* forgotten_count) {
   Shard& shard = ShardOf(name);
   base::MutexLock lock(shard.mutex);
+  *forgotten_count = shard.forgotten_count;
   const auto found = shard.by_key.find(name.key());
   if (found == shard.by_key.end()) return nullptr;
   shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
@@ -176,12 +214,14 @@ std::shared_ptr<SeriesFile> SeriesFiles::Find(const SeriesName& name) {
 }
 
 std::shared_ptr<SeriesFile> SeriesFiles::Insert(const SeriesName& name,
-                                                std::shared_ptr<SeriesFile> file) {
+                                                std::shared_ptr<SeriesFile> file,
+                                                uint64_t forgotten_count) {
   Shard& shard = ShardOf(name);
   std::list<Entry> evicted;  // closed after the lock is released
   base::MutexLock lock(shard.mutex);
   const auto found = shard.by_key.find(name.key());
   if (found != shard.by_key.end()) return found->second->file;
+  if (shard.forgotten_count != forgotten_count) return file;
   shard.entries.push_front({name.key(), file});
   shard.by_key.emplace(shard.entries.front().key, shard.entries.begin());
   if (shard.entries.size() > open_files_max_per_shard_) {
@@ -208,6 +248,7 @@ void SeriesFiles::ForgetAll() {
   for (Shard& shard : shards_) {
     std::list<Entry> closed;  // after the lock is released
     base::MutexLock lock(shard.mutex);
+    ++shard.forgotten_count;
     shard.by_key.clear();
     closed.swap(shard.entries);
   }
@@ -217,6 +258,7 @@ void SeriesFiles::Forget(const SeriesName& name) {
   Shard& shard = ShardOf(name);
   std::list<Entry> closed;  // after the lock is released
   base::MutexLock lock(shard.mutex);
+  ++shard.forgotten_count;
   const auto found = shard.by_key.find(name.key());
   if (found == shard.by_key.end()) return;
   const auto entry = found->second;

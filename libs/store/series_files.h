@@ -6,6 +6,7 @@
 // the whisper directory, which nothing leads out of.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -24,7 +25,6 @@
 #include "store/damaged_files.h"
 #include "store/series_name.h"
 #include "whisper/file.h"
-#include "whisper/storage_rules.h"
 
 namespace plumbago::store {
 
@@ -50,6 +50,8 @@ class SeriesFile {
   base::Mutex mutex;
   whisper::BaseTimes base_times ABSL_GUARDED_BY(mutex);
   whisper::RecentArchives recent ABSL_GUARDED_BY(mutex);
+  // Owned by the thread that writes the series: when it was seen last that the file has one name.
+  uint64_t links_checked = 0;
 };
 
 class SeriesFiles {
@@ -73,15 +75,27 @@ class SeriesFiles {
   // file is damaged, or is no file. Others: the disk.
   absl::StatusOr<Result> Open(const SeriesName& name);
 
-  // As Open, but makes the file where there is none, by `rules`, with what `fill` writes: then the
-  // origin is kCreated. For one series by one thread at a time. A file without content, which is
-  // what a power cut leaves of a creation, is renamed to NAME.wsp.damaged1 (.damaged2, ... .damaged9
-  // where that is taken; then DataLoss).
-  absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, const whisper::StorageRules& rules,
-                                      Fill fill);
+  // As Open, for an update, by the thread that writes the series: a file that has other names too
+  // (hard links, as those of a snapshot) is replaced by a copy first, so that they keep what they
+  // have.
+  absl::StatusOr<Result> OpenForUpdate(const SeriesName& name);
+
+  // The header of a file to make, or why there shall be none.
+  using MakeHeader = absl::FunctionRef<absl::StatusOr<whisper::Header>()>;
+
+  // As OpenForUpdate, but makes the file where there is none, with what `fill` writes: then the
+  // origin is kCreated. `make_header` is called only then, and its error is the answer. For one
+  // series by one thread at a time. A file without content, which is what a power cut leaves of a
+  // creation, is renamed to NAME.wsp.damaged1 (.damaged2, ... .damaged9 where that is taken; then
+  // DataLoss).
+  absl::StatusOr<Result> OpenOrCreate(const SeriesName& name, MakeHeader make_header, Fill fill);
 
   // Whether the file at `path` below the directory can be used, into damaged().
   void Examine(const std::string& path);
+
+  // Files may have got other names. While no series is written; seen by the next OpenForUpdate of
+  // each.
+  void ExpectNewLinks() { ++links_epoch_; }
 
   // Closes all, so that files which other tools have replaced or removed are seen.
   void ForgetAll();
@@ -107,13 +121,20 @@ class SeriesFiles {
     // Keys are views into `entries`.
     absl::flat_hash_map<absl::string_view, std::list<Entry>::iterator> by_key
         ABSL_GUARDED_BY(mutex);
+    // Counts what was forgotten: a file that was opened before is not put in afterwards.
+    uint64_t forgotten_count ABSL_GUARDED_BY(mutex) = 0;
   };
 
   Shard& ShardOf(const SeriesName& name) { return shards_[(name.hash() >> 48) % kShardCount]; }
-  std::shared_ptr<SeriesFile> Find(const SeriesName& name);
-  // What the cache holds afterwards: `file`, or one that another thread has put in meanwhile.
-  std::shared_ptr<SeriesFile> Insert(const SeriesName& name, std::shared_ptr<SeriesFile> file);
+  // `forgotten_count` is for Insert.
+  std::shared_ptr<SeriesFile> Find(const SeriesName& name, uint64_t* forgotten_count);
+  // What is to be used: `file`, or one that another thread has put in meanwhile.
+  std::shared_ptr<SeriesFile> Insert(const SeriesName& name, std::shared_ptr<SeriesFile> file,
+                                     uint64_t forgotten_count);
+  absl::StatusOr<Result> OpenOrFind(const SeriesName& name, uint64_t* forgotten_count);
+  absl::Status ReplaceByCopy(const SeriesName& name);
   absl::StatusOr<std::shared_ptr<SeriesFile>> OpenPath(const std::string& path);
+  // AlreadyExists where the path is taken.
   absl::StatusOr<std::shared_ptr<SeriesFile>> Create(const std::string& path,
                                                      const whisper::Header& header, Fill fill);
   absl::Status SetAside(const std::string& path);
@@ -129,6 +150,8 @@ class SeriesFiles {
   const size_t open_files_max_per_shard_;
   DamagedFiles damaged_;
   Shard shards_[kShardCount];
+  // Written while no series is written, which orders it with the writers' reads.
+  std::atomic<uint64_t> links_epoch_{1};
 
   base::Mutex directories_mutex_;
   SharedDirectory root_ ABSL_GUARDED_BY(directories_mutex_);

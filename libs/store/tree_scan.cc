@@ -1,5 +1,6 @@
 #include "store/tree_scan.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -17,12 +18,14 @@ constexpr size_t kBatchNames = 1000;
 class Scan {
  public:
   Scan(base::FileSystem& file_system, const std::string& directory, index::SeriesIndex& index,
-       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds)
+       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds,
+       ScanObserver* observer)
       : file_system_(file_system),
         directory_(directory),
         index_(index),
         should_stop_(should_stop),
-        leftovers_before_unix_seconds_(leftovers_before_unix_seconds) {}
+        leftovers_before_unix_seconds_(leftovers_before_unix_seconds),
+        observer_(observer) {}
 
   absl::StatusOr<ScanResult> Run() {
     for (const base::DirectoryEntry& entry : List("")) {
@@ -30,7 +33,7 @@ class Scan {
       PLUMBAGO_RETURN_IF_ERROR(AddFilesOf(entry.name));
     }
     for (const std::string& tenant : index_.Tenants()) {
-      PLUMBAGO_RETURN_IF_ERROR(RemoveMissing(tenant));
+      PLUMBAGO_RETURN_IF_ERROR(Refresh(tenant));
     }
     return result_;
   }
@@ -49,7 +52,7 @@ class Scan {
 
   absl::Status AddFilesOf(const std::string& tenant) {
     std::vector<std::string> pending = {""};  // directories below the tenant's, with a slash
-    std::vector<std::string> found;
+    std::vector<index::SeriesEntry> found;
     while (!pending.empty() && !should_stop_()) {
       const std::string path = std::move(pending.back());
       pending.pop_back();
@@ -69,7 +72,7 @@ class Scan {
   }
 
   void Consider(const std::string& tenant, absl::string_view path,
-                std::vector<std::string>* found) {
+                std::vector<index::SeriesEntry>* found) {
     if (absl::StartsWith(path, "/_tagged/")) return;
     auto metric = MetricOfPath(path.substr(1));
     if (!metric.ok()) {
@@ -77,7 +80,9 @@ class Scan {
       return;
     }
     ++result_.file_count;
-    if (!index_.Contains(tenant, *metric)) found->push_back(*std::move(metric));
+    if (index_.Contains(tenant, *metric)) return;
+    const auto file = file_system_.Stat(absl::StrCat(directory_, "/", tenant, path));
+    if (file.ok()) found->push_back({*std::move(metric), InfoOf(*file)});
   }
 
   // A creation that is under way has just made its file; what is older was left by a crash.
@@ -94,7 +99,7 @@ class Scan {
     }
   }
 
-  absl::Status Add(const std::string& tenant, std::vector<std::string>* found) {
+  absl::Status Add(const std::string& tenant, std::vector<index::SeriesEntry>* found) {
     if (found->empty()) return absl::OkStatus();
     PLUMBAGO_RETURN_IF_ERROR(index_.AddMany(tenant, *found));
     result_.added_count += found->size();
@@ -102,25 +107,52 @@ class Scan {
     return absl::OkStatus();
   }
 
-  absl::Status RemoveMissing(const std::string& tenant) {
+  // Looks at the file of each series of the index, tagged ones too: removes those that are gone,
+  // and keeps size and time of the others.
+  absl::Status Refresh(const std::string& tenant) {
     std::vector<std::string> missing;
+    std::vector<index::SeriesEntry> present;
+    absl::Status updated;
     PLUMBAGO_RETURN_IF_ERROR(index_.ListSeries(tenant, [&](absl::string_view metric) {
-      if (IsMissing(tenant, metric)) missing.emplace_back(metric);
-      return !should_stop_();
+      const auto file = StatSeries(tenant, metric);
+      Observe(SeriesName(tenant, metric), file);
+      if (absl::IsNotFound(file.status())) missing.emplace_back(metric);
+      if (file.ok()) present.push_back({std::string(metric), InfoOf(*file)});
+      if (present.size() >= kBatchNames) updated = Update(tenant, &present);
+      return updated.ok() && !should_stop_();
     }));
+    PLUMBAGO_RETURN_IF_ERROR(updated);
+    PLUMBAGO_RETURN_IF_ERROR(Update(tenant, &present));
+    PLUMBAGO_RETURN_IF_ERROR(index_.RemoveMany(tenant, missing));
+    result_.removed_count += missing.size();
+    // A writer may have made a file again meanwhile, and found the name still in the index.
     for (const std::string& metric : missing) {
-      PLUMBAGO_RETURN_IF_ERROR(index_.Remove(tenant, metric));
-      ++result_.removed_count;
-      // A writer may have made the file again meanwhile, and found the name still in the index.
-      if (!IsMissing(tenant, metric)) PLUMBAGO_RETURN_IF_ERROR(index_.Add(tenant, metric));
+      const auto file = StatSeries(tenant, metric);
+      if (file.ok()) present.push_back({metric, InfoOf(*file)});
     }
-    return absl::OkStatus();
+    return index_.AddMany(tenant, present);
   }
 
-  bool IsMissing(const std::string& tenant, absl::string_view metric) {
-    const auto path = SeriesPath(SeriesName(tenant, metric));
-    return path.ok() &&
-           absl::IsNotFound(file_system_.Stat(absl::StrCat(directory_, "/", *path)).status());
+  void Observe(const SeriesName& name, const absl::StatusOr<base::FileInfo>& file) {
+    if (observer_ == nullptr) return;
+    if (file.ok()) observer_->OnSeries(name, *file);
+    if (absl::IsNotFound(file.status())) observer_->OnMissing(name);
+  }
+
+  absl::Status Update(const std::string& tenant, std::vector<index::SeriesEntry>* present) {
+    const absl::Status status = index_.UpdateMany(tenant, *present);
+    present->clear();
+    return status;
+  }
+
+  absl::StatusOr<base::FileInfo> StatSeries(const std::string& tenant, absl::string_view metric) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(SeriesName(tenant, metric)));
+    return file_system_.Stat(absl::StrCat(directory_, "/", path));
+  }
+
+  static index::SeriesInfo InfoOf(const base::FileInfo& file) {
+    const int64_t modified = std::clamp<int64_t>(file.modified_unix_seconds, 0, UINT32_MAX);
+    return {file.size_bytes, static_cast<uint32_t>(modified)};
   }
 
   base::FileSystem& file_system_;
@@ -128,6 +160,7 @@ class Scan {
   index::SeriesIndex& index_;
   const std::function<bool()>& should_stop_;
   const int64_t leftovers_before_unix_seconds_;
+  ScanObserver* const observer_;
   ScanResult result_;
 };
 
@@ -136,8 +169,9 @@ class Scan {
 absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
                                     index::SeriesIndex& index,
                                     const std::function<bool()>& should_stop,
-                                    int64_t leftovers_before_unix_seconds) {
-  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds).Run();
+                                    int64_t leftovers_before_unix_seconds, ScanObserver* observer) {
+  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds, observer)
+      .Run();
 }
 
 }  // namespace plumbago::store

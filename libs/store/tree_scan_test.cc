@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/testing/temporary_directory.h"
+#include "store/series_name.h"
 
 namespace plumbago::store {
 namespace {
@@ -70,6 +71,29 @@ TEST_CASE("A series whose file is gone leaves the index", "[store]") {
   CHECK(fixture.Scan().removed_count == 1);
   CHECK_FALSE(fixture.index->Contains("t", "a"));
   CHECK(fixture.index->Contains("t", "b"));
+}
+
+TEST_CASE("A scan notes size and time of every series' file", "[store]") {
+  Fixture fixture;
+  const auto file = [&](const std::string& path) { return fixture.directory.path() + "/" + path; };
+  const std::string tagged = "cpu;host=a";
+  const std::string tagged_path = SeriesPath(SeriesName("t", tagged)).value();
+  fixture.Touch("t/a.wsp");
+  fixture.Touch(tagged_path);
+  std::filesystem::resize_file(file("t/a.wsp"), 100);
+  REQUIRE(fixture.index->Add("t", tagged).ok());
+  fixture.Scan();
+  const auto info = fixture.index->Get("t", "a");
+  REQUIRE(info.has_value());
+  CHECK(info->file_bytes == 100);
+  CHECK(info->last_update_unix_seconds ==
+        fixture.file_system->Stat(file("t/a.wsp"))->modified_unix_seconds);
+  CHECK(fixture.index->Get("t", tagged)->last_update_unix_seconds > 0);
+
+  std::filesystem::resize_file(file("t/a.wsp"), 200);
+  std::filesystem::resize_file(file(tagged_path), 50);
+  fixture.Scan();
+  CHECK(fixture.index->UsageOf("t", "").file_bytes == 250);
 }
 
 TEST_CASE("A scan of a missing directory finds nothing", "[store]") {

@@ -50,6 +50,10 @@ absl::StatusOr<std::unique_ptr<re2::RE2>> ParsePattern(const ConfigSection& sect
                      file_name, entry->line);
 }
 
+std::string Origin(const ConfigSection& section, absl::string_view file_name) {
+  return absl::StrCat("[", section.name, "] of ", file_name, " line ", section.line);
+}
+
 bool Matches(absl::string_view metric, const re2::RE2& pattern) {
   return re2::RE2::PartialMatch(re2::StringPiece(metric.data(), metric.size()), pattern);
 }
@@ -88,7 +92,9 @@ absl::StatusOr<StorageRules> StorageRules::Parse(const Text& text) {
   return rules;
 }
 
-Header StorageRules::HeaderFor(absl::string_view metric) const {
+Header StorageRules::HeaderFor(absl::string_view metric) const { return Explain(metric).header; }
+
+StorageRules::Explanation StorageRules::Explain(absl::string_view metric) const {
   const auto matches = [metric](const auto& rule) { return Matches(metric, *rule.pattern); };
   const auto schema = std::find_if(schemas_.begin(), schemas_.end(), matches);
   const auto aggregation = std::find_if(aggregations_.begin(), aggregations_.end(), matches);
@@ -98,7 +104,9 @@ Header StorageRules::HeaderFor(absl::string_view metric) const {
       has_aggregation ? aggregation->x_files_factor : Aggregation().x_files_factor,
       has_aggregation ? aggregation->method : Aggregation().method);
   PLUMBAGO_CHECK(header.ok());  // checked while parsing
-  return *std::move(header);
+  return {.header = *std::move(header),
+          .schema_rule = schema == schemas_.end() ? "default" : schema->origin,
+          .aggregation_rule = has_aggregation ? aggregation->origin : "default"};
 }
 
 absl::StatusOr<std::vector<StorageRules::Schema>> StorageRules::ParseSchemas(
@@ -108,6 +116,7 @@ absl::StatusOr<std::vector<StorageRules::Schema>> StorageRules::ParseSchemas(
   for (const ConfigSection& section : sections) {
     PLUMBAGO_RETURN_IF_ERROR(CheckKeys(section, {"pattern", "retentions"}, file_name));
     Schema schema;
+    schema.origin = Origin(section, file_name);
     PLUMBAGO_ASSIGN_OR_RETURN(schema.pattern, ParsePattern(section, file_name));
     PLUMBAGO_ASSIGN_OR_RETURN(const ConfigEntry* retentions,
                               Require(section, "retentions", file_name));
@@ -125,6 +134,7 @@ absl::StatusOr<std::vector<StorageRules::Aggregation>> StorageRules::ParseAggreg
     PLUMBAGO_RETURN_IF_ERROR(
         CheckKeys(section, {"pattern", "xfilesfactor", "aggregationmethod"}, file_name));
     Aggregation aggregation;
+    aggregation.origin = Origin(section, file_name);
     PLUMBAGO_ASSIGN_OR_RETURN(aggregation.pattern, ParsePattern(section, file_name));
     if (const ConfigEntry* factor = section.Find("xfilesfactor")) {
       PLUMBAGO_ASSIGN_OR_RETURN(aggregation.x_files_factor, ParseFactor(*factor, file_name));

@@ -31,8 +31,9 @@ struct Fixture {
   base::Metrics metrics;
   base::MemoryKeyValue key_value;
   std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
-  whisper::StorageRules rules = whisper::StorageRules::Parse({}).value();
-  store::Store store{{clock, *file_system, metrics, *index, rules},
+  store::StoragePolicies policies{*file_system, metrics, {}};
+  store::Quotas quotas{*index};
+  store::Store store{{clock, *file_system, metrics, *index, policies, quotas},
                      {.directory = directory.path(), .session_bytes_max = 4096}};
   StoreService service{
       store, *index, {.write_streams_max = 2, .find_matches_max = 3, .fetch_series_max = 5}};
@@ -281,7 +282,7 @@ TEST_CASE("A watch tells of new series, and of its end at a drain", "[store_serv
 
 TEST_CASE("All series of a tenant are listed in byte order", "[store_service]") {
   Fixture fixture;
-  REQUIRE(fixture.index->AddMany("t", {"b", "a.b", "a;x=y"}).ok());
+  REQUIRE(fixture.index->AddMany("t", {{{"b", {}}, {"a.b", {}}, {"a;x=y", {}}}}).ok());
   v1::ListSeriesRequest request;
   request.set_tenant("t");
   grpc::ClientContext context;

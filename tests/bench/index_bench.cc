@@ -16,14 +16,15 @@ constexpr size_t kSeries = 200'000;
 // bench.<dc>.<rack>.<host>.<service>.metric<n>.value with 2 * 5 * 10 * 10 = 1000 branches of 200.
 struct Fixture {
   Fixture() {
-    std::vector<std::string> names;
+    std::vector<SeriesEntry> entries;
     for (size_t i = 0; i < kSeries; ++i) {
       const size_t branch = i / 200;
-      names.push_back(absl::StrCat("bench.dc", branch % 2, ".rack", branch / 2 % 5, ".host",
-                                   branch / 10 % 10, ".service", branch / 100, ".metric", i % 200,
-                                   ".value"));
+      entries.push_back(
+          {absl::StrCat("bench.dc", branch % 2, ".rack", branch / 2 % 5, ".host", branch / 10 % 10,
+                        ".service", branch / 100, ".metric", i % 200, ".value"),
+           {}});
     }
-    PLUMBAGO_CHECK(index->AddMany("default", names).ok());
+    PLUMBAGO_CHECK(index->AddMany("default", entries).ok());
     PLUMBAGO_CHECK(index->series_count() == kSeries);
   }
   base::MemoryKeyValue kv;

@@ -33,7 +33,7 @@ class Bench {
  public:
   Bench(size_t series_count, size_t open_files_max)
       : series_count_(series_count),
-        store_({clock_, *file_system_, metrics_, *index_, rules_},
+        store_({clock_, *file_system_, metrics_, *index_, policies_, quotas_},
                {.directory = directory_.path(), .open_files_max = open_files_max}),
         session_(store_.OpenSession()) {
     PLUMBAGO_CHECK(store_.Start().ok());
@@ -107,9 +107,11 @@ class Bench {
   base::Metrics metrics_;
   base::MemoryKeyValue key_value_;
   std::unique_ptr<index::SeriesIndex> index_ = index::SeriesIndex::Open(key_value_).value();
-  whisper::StorageRules rules_ =
-      whisper::StorageRules::Parse({.schemas = "[all]\npattern = .*\nretentions = 10s:1h, 1m:1d"})
-          .value();
+  StoragePolicies policies_{
+      *file_system_,
+      metrics_,
+      {.built_in = {.schemas = "[all]\npattern = .*\nretentions = 10s:1h, 1m:1d"}}};
+  Quotas quotas_{*index_};
   Store store_;
   std::shared_ptr<WriteSession> session_;
   uint64_t sequence_ = 0;

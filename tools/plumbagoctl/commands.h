@@ -12,5 +12,6 @@ void AddTenantCommands(CLI::App& app, Session& session);
 void AddKeyCommands(CLI::App& app, Session& session);
 void AddShardCommands(CLI::App& app, Session& session);
 void AddTopologyCommands(CLI::App& app, Session& session);
+void AddJobCommands(CLI::App& app, Session& session);
 
 }  // namespace plumbago::ctl

@@ -1,4 +1,5 @@
-// plumbagoctl: manages tenants, keys and topology through the tenant-controller's gRPC.
+// plumbagoctl: manages tenants, keys and topology through the tenant-controller's gRPC, and series
+// through that of the stores.
 //
 // Exit code: 0, 1 where the call was refused or failed (one line on standard error), 2 for a
 // malformed command line.
@@ -15,7 +16,26 @@ namespace {
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 
+// What is wrong with a command line, with the commands that there are where none of them was given.
+std::string DescribeMistake(const CLI::App* app, const CLI::Error& error) {
+  const std::vector<std::string> unknown = app->remaining(/*recurse=*/true);
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  std::string commands;
+  for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {
+    commands += (commands.empty() ? "" : ", ") + command->get_name();
+  }
+  std::string text = "plumbagoctl: ";
+  if (!commands.empty() && !unknown.empty()) {
+    text += "unknown command or option \"" + unknown.front() + "\"";
+  } else {
+    text += error.what();
+  }
+  if (!commands.empty()) text += "; the commands here are: " + commands;
+  return text + "\nRun it with --help for more.\n";
+}
+
 void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
+  app.failure_message(DescribeMistake);
   app.set_version_flag("--version", std::string("plumbagoctl ") + plumbago::service::kVersion);
   app.require_subcommand(1);
   app.fallthrough();  // flags of this level may stand behind a subcommand
@@ -36,6 +56,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddKeyCommands(app, session);
   plumbago::ctl::AddShardCommands(app, session);
   plumbago::ctl::AddTopologyCommands(app, session);
+  plumbago::ctl::AddJobCommands(app, session);
 }
 
 }  // namespace

@@ -63,6 +63,12 @@ class PosixFile final : public File {
     return fstat(descriptor_, &info) == 0 ? info.st_ino : 0;
   }
 
+  absl::StatusOr<uint64_t> LinkCount() override {
+    struct stat info {};
+    if (fstat(descriptor_, &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path_));
+    return static_cast<uint64_t>(info.st_nlink);
+  }
+
   absl::Status Preallocate(uint64_t size) override {
     const int error = posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
     return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("allocate ", path_));

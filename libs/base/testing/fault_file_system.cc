@@ -34,6 +34,11 @@ class FaultFileSystem::FaultFile final : public File {
 
   uint64_t Inode() override { return real_->Inode(); }
 
+  absl::StatusOr<uint64_t> LinkCount() override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kRead, path_));
+    return real_->LinkCount();
+  }
+
   absl::Status Preallocate(uint64_t size) override {
     const Outcome outcome = faults_.Next(kPreallocate);
     if (outcome == Outcome::kWorks) return real_->Preallocate(size);
@@ -188,9 +193,33 @@ absl::Status FaultFileSystem::Rename(const std::string& from, const std::string&
   return real_.Rename(from, to);
 }
 
+absl::Status FaultFileSystem::Link(const std::string& from, const std::string& to) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kCreate, to));
+  return real_.Link(from, to);
+}
+
+absl::Status FaultFileSystem::SetModifiedTime(const std::string& path, int64_t unix_seconds) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kWrite, path));
+  return real_.SetModifiedTime(path, unix_seconds);
+}
+
 absl::Status FaultFileSystem::Remove(const std::string& path) {
   PLUMBAGO_RETURN_IF_ERROR(Check(kRemove, path));
   return real_.Remove(path);
+}
+
+absl::Status FaultFileSystem::RemoveDirectory(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kRemove, path));
+  return real_.RemoveDirectory(path);
+}
+
+absl::Status FaultFileSystem::Append(const std::string& path, absl::string_view data) {
+  const Outcome outcome = Next(kWrite);
+  if (outcome == Outcome::kWorks) return real_.Append(path, data);
+  if (outcome == Outcome::kFailsHalfWay) {
+    PLUMBAGO_RETURN_IF_ERROR(real_.Append(path, data.substr(0, data.size() / 2)));
+  }
+  return FaultStatus(path);
 }
 
 absl::Status FaultFileSystem::SyncDirectory(const std::string& path) {

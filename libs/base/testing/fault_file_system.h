@@ -22,7 +22,7 @@ class FaultFileSystem final : public FileSystem {
   // What can be made to fail; kinds are combined with |.
   enum Kind : unsigned {
     kOpen = 1 << 0,
-    kCreate = 1 << 1,  // of files and directories
+    kCreate = 1 << 1,  // of files, directories and links
     kRead = 1 << 2,    // of files, their sizes and directories
     kWrite = 1 << 3,
     kPreallocate = 1 << 4,
@@ -66,7 +66,11 @@ class FaultFileSystem final : public FileSystem {
   absl::StatusOr<std::vector<DirectoryEntry>> ListDirectory(const std::string& path) override;
   absl::Status CreateDirectories(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Link(const std::string& from, const std::string& to) override;
+  absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) override;
   absl::Status Remove(const std::string& path) override;
+  absl::Status RemoveDirectory(const std::string& path) override;
+  absl::Status Append(const std::string& path, absl::string_view data) override;
   absl::Status SyncDirectory(const std::string& path) override;
   absl::Status SyncFileSystem(const std::string& path) override;
 

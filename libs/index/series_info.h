@@ -1,0 +1,36 @@
+// What the index keeps of a series beside its name, and sums of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace plumbago::index {
+
+struct SeriesInfo {
+  uint64_t file_bytes = 0;                // 0: not known yet
+  uint32_t last_update_unix_seconds = 0;  // of the file, when it was last looked at; 0: not known
+
+  bool operator==(const SeriesInfo& other) const {
+    return file_bytes == other.file_bytes &&
+           last_update_unix_seconds == other.last_update_unix_seconds;
+  }
+};
+
+struct SeriesEntry {
+  std::string metric;
+  SeriesInfo info;
+};
+
+// Of all series below a branch.
+struct Usage {
+  uint64_t series_count = 0;
+  uint64_t file_bytes = 0;
+  uint32_t last_update_unix_seconds = 0;  // the latest; 0: none is known
+
+  bool operator==(const Usage& other) const {
+    return series_count == other.series_count && file_bytes == other.file_bytes &&
+           last_update_unix_seconds == other.last_update_unix_seconds;
+  }
+};
+
+}  // namespace plumbago::index
