@@ -120,7 +120,7 @@ absl::Status SeriesConverter::WriteMetadata(const SeriesName& name, const Opened
                                             const whisper::Header& wanted) {
   // So opened, a file that has other names, as those of a snapshot, gets copied first.
   PLUMBAGO_ASSIGN_OR_RETURN(const auto opened, dependencies_.store.files().OpenForUpdate(name));
-  PLUMBAGO_RETURN_IF_ERROR(whisper::WriteMetadata(*opened.file->file, wanted));
+  PLUMBAGO_RETURN_IF_ERROR(whisper::WriteMetadata(opened.file->file(), wanted));
   // It is done; without this the series only looks fresher than it is.
   dependencies_.file_system.SetModifiedTime(present.path, present.info.modified_unix_seconds)
       .IgnoreError();

@@ -97,20 +97,24 @@ void SeriesWriter::Apply(const Job& job) {
 }
 
 void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now) {
-  const std::shared_ptr<SeriesFile> opened = OpenOrCreate(job, entry, now);
-  if (opened == nullptr) return;
   const auto points =
       absl::MakeConstSpan(job.batch->points).subspan(entry.first_point, entry.point_count);
-  SeriesFile& file = *opened;
   absl::StatusOr<whisper::UpdateResult> result;
-  {
+  const auto update = [&](const whisper::OpenFile& file) {
+    result = updater_.UpdateMany(file, points, now, whisper::Duplicates::kLastWins);
+    return result.status();
+  };
+  const SeriesFiles::Result opened = OpenOrCreate(job, entry, now, update);
+  if (opened.file == nullptr) return;
+  SeriesFile& file = *opened.file;
+  if (opened.origin != SeriesFiles::Origin::kCreated) {
     base::MutexLock lock(file.mutex);
-    result = updater_.UpdateMany({*file.file, file.header, file.base_times}, points, now,
-                                 whisper::Duplicates::kLastWins);
+    update(file.open()).IgnoreError();  // it is in `result`
   }
   if (!result.ok()) {
     context_.files.Forget(*entry.series);
-    return RefuseAll(job, entry, result.status());
+    context_.disk_guard.Note(result.status());
+    return RefuseAll(job, entry, base::Annotate(result.status(), entry.series->metric()));
   }
   base::Failpoint("store.written");
   ++series_updated_;
@@ -118,17 +122,16 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
   if (result->uncovered_count == 0) return;
   Refuse(job, entry, RefusalReason::kOutOfRetention, result->uncovered_count,
          absl::StrCat(result->uncovered_count, " points are older than ",
-                      file.header.max_retention_seconds(),
+                      file.header().max_retention_seconds(),
                       " s, the longest retention of this series"));
 }
 
-std::shared_ptr<SeriesFile> SeriesWriter::OpenOrCreate(const Job& job,
-                                                       const WriteBatch::Entry& entry,
-                                                       int64_t now) {
+SeriesFiles::Result SeriesWriter::OpenOrCreate(const Job& job, const WriteBatch::Entry& entry,
+                                               int64_t now, SeriesFiles::Fill fill) {
   const SeriesName& name = *entry.series;
   bool is_reserved = false;
   absl::Status over_quota;
-  auto opened = context_.files.OpenOrCreate(name, [&]() -> absl::StatusOr<whisper::Header> {
+  const auto make_header = [&]() -> absl::StatusOr<whisper::Header> {
     whisper::Header header = policies_->Of(name.tenant()).rules.HeaderFor(name.metric());
     // Where the index has it, its file has been removed a moment ago: it counts already.
     if (context_.index.Contains(name.tenant(), name.metric())) return header;
@@ -136,13 +139,15 @@ std::shared_ptr<SeriesFile> SeriesWriter::OpenOrCreate(const Job& job,
     if (!over_quota.ok()) return over_quota;
     is_reserved = true;
     return header;
-  });
+  };
+  auto opened = context_.files.OpenOrCreate(name, make_header, fill);
   if (!opened.ok()) {
     if (is_reserved) reservations_.Undo();
     const RefusalReason reason =
         over_quota.ok() ? ReasonOf(opened.status()) : RefusalReason::kQuota;
+    context_.disk_guard.Note(opened.status());
     Refuse(job, entry, reason, entry.point_count, opened.status().message());
-    return nullptr;
+    return {};
   }
   if (opened->origin == SeriesFiles::Origin::kCreated) {
     ++series_created_;
@@ -152,9 +157,9 @@ std::shared_ptr<SeriesFile> SeriesWriter::OpenOrCreate(const Job& job,
       !context_.index.Contains(name.tenant(), name.metric())) {
     new_series_[std::string(name.tenant())].push_back(
         {std::string(name.metric()),
-         {opened->file->header.file_bytes(), static_cast<uint32_t>(now)}});
+         {opened->file->header().file_bytes(), static_cast<uint32_t>(now)}});
   }
-  return std::move(opened->file);
+  return *std::move(opened);
 }
 
 void SeriesWriter::RefuseAll(const Job& job, const WriteBatch::Entry& entry,

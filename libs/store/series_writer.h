@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "index/series_index.h"
+#include "store/disk_guard.h"
 #include "store/quotas.h"
 #include "store/series_files.h"
 #include "store/storage_policies.h"
@@ -31,6 +32,7 @@ class SeriesWriter {
     const StoragePolicies& policies;
     Quotas& quotas;
     StoreMetrics& metrics;
+    DiskGuard& disk_guard;
   };
 
   // Writer `part` of `part_count`.
@@ -62,9 +64,10 @@ class SeriesWriter {
   bool Next(Job* job);
   void Apply(const Job& job);
   void ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now);
-  // Opens the series of `entry`, or creates it if its quotas allow; null where it was refused.
-  std::shared_ptr<SeriesFile> OpenOrCreate(const Job& job, const WriteBatch::Entry& entry,
-                                           int64_t now);
+  // Opens the series of `entry`, or creates it with `fill` if its quotas allow. Without a file
+  // where it was refused.
+  SeriesFiles::Result OpenOrCreate(const Job& job, const WriteBatch::Entry& entry, int64_t now,
+                                   SeriesFiles::Fill fill);
   void Refuse(const Job& job, const WriteBatch::Entry& entry, RefusalReason reason,
               size_t point_count, absl::string_view message);
   void RefuseAll(const Job& job, const WriteBatch::Entry& entry, const absl::Status& status);

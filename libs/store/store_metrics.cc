@@ -30,6 +30,12 @@ StoreMetrics::StoreMetrics(base::Metrics& registry)
                                          "Time to walk the tree for files of other tools",
                                          {0.01, 0.1, 1, 10, 100, 1000})) {}
 
+base::Gauge& StoreMetrics::damaged_files(absl::string_view reason) {
+  return metrics.AddGauge("plumbago_store_damaged_files",
+                          "Whisper files that cannot be used and are left alone",
+                          {{"reason", std::string(reason)}});
+}
+
 void StoreMetrics::CountDropped(absl::string_view tenant, absl::string_view reason,
                                 size_t point_count) {
   metrics

@@ -16,6 +16,9 @@ struct StoreMetrics {
   // A new series of `tenant` that a quota refused. Slow likewise.
   void CountRefused(absl::string_view tenant);
 
+  // Files that cannot be used, for one of kDamageReasons.
+  base::Gauge& damaged_files(absl::string_view reason);
+
   base::Metrics& metrics;
   base::Counter& points_stored;
   base::Counter& series_created;

@@ -21,13 +21,14 @@ class Scan {
  public:
   Scan(base::FileSystem& file_system, const std::string& directory, index::SeriesIndex& index,
        const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds,
-       const std::function<void(const ScanResult&)>& on_progress)
+       const std::function<void(const ScanResult&)>& on_progress, ScanObserver* observer)
       : file_system_(file_system),
         directory_(directory),
         index_(index),
         should_stop_(should_stop),
         leftovers_before_unix_seconds_(leftovers_before_unix_seconds),
-        on_progress_(on_progress) {}
+        on_progress_(on_progress),
+        observer_(observer) {}
 
   absl::StatusOr<ScanResult> Run() {
     for (const base::DirectoryEntry& entry : List("")) {
@@ -146,6 +147,7 @@ class Scan {
     absl::Status updated;
     PLUMBAGO_RETURN_IF_ERROR(index_.ListSeries(tenant, [&](absl::string_view metric) {
       const auto file = StatSeries(tenant, metric);
+      Observe(SeriesName(tenant, metric), file);
       if (absl::IsNotFound(file.status())) missing.emplace_back(metric);
       if (file.ok()) present.push_back({std::string(metric), InfoOf(*file)});
       if (present.size() >= kBatchNames) updated = Update(tenant, &present);
@@ -161,6 +163,12 @@ class Scan {
       if (file.ok()) present.push_back({metric, InfoOf(*file)});
     }
     return index_.AddMany(tenant, present);
+  }
+
+  void Observe(const SeriesName& name, const absl::StatusOr<base::FileInfo>& file) {
+    if (observer_ == nullptr) return;
+    if (file.ok()) observer_->OnSeries(name, *file);
+    if (absl::IsNotFound(file.status())) observer_->OnMissing(name);
   }
 
   absl::Status Update(const std::string& tenant, std::vector<index::SeriesEntry>* present) {
@@ -185,6 +193,7 @@ class Scan {
   const std::function<bool()>& should_stop_;
   const int64_t leftovers_before_unix_seconds_;
   const std::function<void(const ScanResult&)>& on_progress_;
+  ScanObserver* const observer_;
   ScanResult result_;
 };
 
@@ -194,9 +203,10 @@ absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::st
                                     index::SeriesIndex& index,
                                     const std::function<bool()>& should_stop,
                                     int64_t leftovers_before_unix_seconds,
-                                    const std::function<void(const ScanResult&)>& on_progress) {
+                                    const std::function<void(const ScanResult&)>& on_progress,
+                                    ScanObserver* observer) {
   return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds,
-              on_progress)
+              on_progress, observer)
       .Run();
 }
 

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "base/file_system.h"
 #include "index/series_index.h"
+#include "store/series_name.h"
 
 namespace plumbago::store {
 
@@ -28,6 +29,14 @@ struct ScanResult {
   size_t leftover_count = 0;  // temporary files removed
 };
 
+// What the scan sees, for others to act upon.
+struct ScanObserver {
+  virtual ~ScanObserver() = default;
+  // A series of the index, tagged ones too, and what is at its path.
+  virtual void OnSeries(const SeriesName& name, const base::FileInfo& file) = 0;
+  virtual void OnMissing(const SeriesName& name) = 0;
+};
+
 // `directory` holds a directory for each tenant; one that is missing is an empty one. Ends early,
 // without error, when `should_stop` says so. A directory that cannot be read is logged and passed
 // over. Temporary files modified before `leftovers_before_unix_seconds`, which is when this process
@@ -37,6 +46,7 @@ absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::st
                                     index::SeriesIndex& index,
                                     const std::function<bool()>& should_stop,
                                     int64_t leftovers_before_unix_seconds = 0,
-                                    const std::function<void(const ScanResult&)>& on_progress = {});
+                                    const std::function<void(const ScanResult&)>& on_progress = {},
+                                    ScanObserver* observer = nullptr);
 
 }  // namespace plumbago::store

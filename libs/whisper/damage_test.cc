@@ -1,7 +1,9 @@
 // Proves that no damage to a file crashes a reader or a writer: the file is cut at every byte, and
-// every bit of it is flipped. Either the header is refused, or what is read has the right shape;
-// an update then stays inside the file.
+// every bit of it is flipped. Either the header is refused, or what is read has the right shape,
+// and no value is invented: each is that of the intact file or missing, but for the one whose own
+// bytes were changed, which nothing in the format protects. An update then stays inside the file.
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "base/testing/temporary_directory.h"
 #include "whisper/file.h"
@@ -35,11 +37,29 @@ struct Fixture {
     return base::ReadWholeFile(*file_system, path, 1000).value();
   }
 
-  std::unique_ptr<base::File> Open(absl::string_view content) {
-    REQUIRE(base::WriteFileAtomically(*file_system, path, content).ok());
-    return file_system->OpenForUpdate(path).value();
+  std::unique_ptr<base::File> Open(absl::string_view content) { return OpenAs(path, content); }
+  std::unique_ptr<base::File> OpenIntact() { return OpenAs(path + ".intact", intact); }
+
+  std::unique_ptr<base::File> OpenAs(const std::string& at, absl::string_view content) {
+    REQUIRE(base::WriteFileAtomically(*file_system, at, content).ok());
+    return file_system->OpenForUpdate(at).value();
   }
 };
+
+// `damaged` was read from a file whose byte `flipped_byte` was changed.
+void CheckNothingInvented(const Series& damaged, const Series& intact, const Header& header,
+                          size_t flipped_byte) {
+  REQUIRE(damaged.start == intact.start);
+  REQUIRE(damaged.values.size() == intact.values.size());
+  const bool is_value = flipped_byte >= header.header_bytes() &&
+                        (flipped_byte - header.header_bytes()) % kPointBytes >= 4;
+  size_t changed_count = 0;
+  for (size_t i = 0; i < intact.values.size(); ++i) {
+    const double value = damaged.values[i];
+    if (!std::isnan(value) && value != intact.values[i]) ++changed_count;
+  }
+  CHECK(changed_count <= (is_value ? 1 : 0));
+}
 
 TEST_CASE("A file cut at any byte is refused", "[whisper]") {
   Fixture fixture;
@@ -74,10 +94,13 @@ TEST_CASE("A file with any bit flipped is refused, or read and updated inside it
       CHECK(absl::IsDataLoss(header.status()));
       continue;
     }
+    const auto intact = fixture.OpenIntact();
     for (const int64_t age : {180, 480}) {
       const auto series = FetchFrom(*file, *header, age);
       REQUIRE(series.ok());
       CHECK(series->values.size() <= static_cast<size_t>(age / series->step + 1));
+      CheckNothingInvented(*series, *FetchFrom(*intact, fixture.header, age), fixture.header,
+                           bit / 8);
     }
     const std::vector<Point> points = {{kNow, 4}, {kNow + 60, 5}};
     BaseTimes base_times;

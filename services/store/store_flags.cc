@@ -27,8 +27,9 @@ void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags) {
   command_line.Add("--writer-threads", flags.store.writer_threads,
                    "Threads that write whisper files; more than cores does not help");
   command_line.Add("--open-files-max", flags.store.open_files_max,
-                   "Whisper files held open; with fewer than active series each update opens its "
-                   "file (plumbago_store_open_files)");
+                   "Whisper files held open, about 1.5 KiB of memory each; with fewer than active "
+                   "series each update opens its file. Never more than the hard limit of open "
+                   "files (ulimit -Hn) allows (plumbago_store_open_files)");
   command_line.AddBytes("--session-bytes-max", flags.store.session_bytes_max,
                         "Points accepted and not yet written, for each stream; the sender waits at "
                         "the limit (plumbago_store_queued_bytes)");
@@ -39,6 +40,10 @@ void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags) {
   command_line.AddDuration("--checkpoint-interval", flags.store.checkpoint_interval,
                            "How often the disk is synced and points become durable; longer makes "
                            "fewer, larger writes (plumbago_store_checkpoint_seconds)");
+  command_line.AddBytes("--disk-free-min", flags.store.disk_free_bytes_min,
+                        "Free space of the disk below which points are refused and only reads go "
+                        "on; never more than 5 % of the disk; 0: only a full disk stops the writes "
+                        "(plumbago_store_disk_free_bytes, plumbago_store_read_only)");
   command_line.AddDuration("--rescan-interval", flags.store.rescan_interval,
                            "How often the tree is walked for files that other tools have added, "
                            "replaced or removed (plumbago_store_scan_seconds)");
@@ -59,8 +64,10 @@ size_t FitOpenFiles(size_t open_files_max) {
   const uint64_t files_max = base::RaiseOpenFileLimit();
   if (open_files_max + kOtherFilesMax <= files_max) return open_files_max;
   const size_t fitting = files_max > 2 * kOtherFilesMax ? files_max - kOtherFilesMax : 64;
-  base::LogWarning(absl::StrCat("--open-files-max is ", fitting, ", because the system allows ",
-                                files_max, " open files"));
+  base::LogInfo(absl::StrCat("at most ", fitting, " whisper files are held open, because the hard ",
+                             "limit of open files is ", files_max,
+                             "; with more active series than that, raise it (LimitNOFILE, "
+                             "ulimit -Hn)"));
   return fitting;
 }
 

@@ -119,7 +119,7 @@ StoreService::StoreService(store::Store& store, index::SeriesIndex& index,
 grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>* StoreService::Write(
     grpc::CallbackServerContext*) {
   const std::shared_ptr<WriteStream> stream = WriteStream::Start(store_, options_.epoch);
-  absl::Status refusal;
+  absl::Status refusal = store_.CheckWritable();
   {
     base::MutexLock lock(mutex_);
     write_streams_.erase(std::remove_if(write_streams_.begin(), write_streams_.end(),

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
 #include "rpc/server.h"
 
@@ -33,7 +34,8 @@ struct Fixture {
   std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
   store::StoragePolicies policies{*file_system, metrics, {}};
   store::Quotas quotas{*index};
-  store::Store store{{clock, *file_system, metrics, *index, policies, quotas},
+  base::testing::FaultFileSystem disk{*file_system};
+  store::Store store{{clock, disk, metrics, *index, policies, quotas},
                      {.directory = directory.path(), .session_bytes_max = 4096}};
   StoreService service{
       store, *index, {.write_streams_max = 2, .find_matches_max = 3, .fetch_series_max = 5}};
@@ -348,6 +350,30 @@ TEST_CASE("Tagged series are found by their tags, and tags are completed", "[sto
   REQUIRE(response.entry_size() == 2);
   CHECK(response.entry(1).text() == "b");
   CHECK(response.entry(1).series_count() == 1);
+}
+
+TEST_CASE("A nearly full disk ends the streams of writers and refuses new ones, not fetches",
+          "[store_service]") {
+  Fixture fixture;
+  Writer first(fixture);
+  REQUIRE(first.Send({"a"}, 1));
+  first.AwaitApplied();
+  fixture.disk.SetSpace({.free_bytes = 10, .total_bytes = 1000});
+  fixture.store.CheckDisk();
+  first.Send({"b"}, 2);
+  while (first.Read()) {
+  }
+  CHECK(first.Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  Writer second(fixture);
+  CHECK_FALSE(second.Read());
+  CHECK(second.Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  grpc::Status status;
+  CHECK(Fetch(fixture, {"a"}, &status).size() == 1);
+  fixture.disk.SetSpace({.free_bytes = 900, .total_bytes = 1000});
+  fixture.store.CheckDisk();
+  Writer third(fixture);
+  REQUIRE(third.Send({"b"}, 2));
+  third.AwaitApplied();
 }
 
 TEST_CASE("All series of a tenant are listed in byte order", "[store_service]") {
