@@ -112,14 +112,13 @@ absl::StatusOr<PutOutcome> SeriesTree::PutNow(const SeriesName& name, const std:
 }
 
 absl::Status SeriesTree::Fill(SeriesFile& target, const std::string& source_path) {
-  PLUMBAGO_RETURN_IF_ERROR(whisper::CheckWritable(target.header));
+  PLUMBAGO_RETURN_IF_ERROR(whisper::CheckWritable(target.header()));
   PLUMBAGO_ASSIGN_OR_RETURN(const auto source, dependencies_.file_system.OpenForRead(source_path));
   auto header = whisper::ReadHeader(*source);
   if (!header.ok()) return base::Annotate(header.status(), source_path);
   whisper::BaseTimes base_times;
   base::MutexLock lock(target.mutex);
-  return whisper::FillGaps({*source, *header, base_times},
-                           {*target.file, target.header, target.base_times},
+  return whisper::FillGaps({*source, *header, base_times}, target.open(),
                            dependencies_.clock.UnixSeconds(), whisper::GapRule::kMissingOnly);
 }
 
