@@ -4,6 +4,8 @@
 // bytes were changed, which nothing in the format protects. An update then stays inside the file.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "base/testing/temporary_directory.h"
 #include "whisper/file.h"
@@ -37,26 +39,31 @@ struct Fixture {
     return base::ReadWholeFile(*file_system, path, 1000).value();
   }
 
-  std::unique_ptr<base::File> Open(absl::string_view content) { return OpenAs(path, content); }
-  std::unique_ptr<base::File> OpenIntact() { return OpenAs(path + ".intact", intact); }
-
-  std::unique_ptr<base::File> OpenAs(const std::string& at, absl::string_view content) {
-    REQUIRE(base::WriteFileAtomically(*file_system, at, content).ok());
-    return file_system->OpenForUpdate(at).value();
+  std::unique_ptr<base::File> Open(absl::string_view content) {
+    REQUIRE(base::WriteFileAtomically(*file_system, path, content).ok());
+    return file_system->OpenForUpdate(path).value();
   }
 };
 
-// `damaged` was read from a file whose byte `flipped_byte` was changed.
-void CheckNothingInvented(const Series& damaged, const Series& intact, const Header& header,
+// Times and values of any archive. A damaged step may have another archive answer, with its points.
+using Known = std::set<std::pair<int64_t, double>>;
+
+void AddKnown(const Series& series, Known* known) {
+  for (size_t i = 0; i < series.values.size(); ++i) {
+    known->emplace(series.start + static_cast<int64_t>(i) * series.step, series.values[i]);
+  }
+}
+
+// `series` was read from a file whose byte `flipped_byte` was changed.
+void CheckNothingInvented(const Series& series, const Known& intact, const Header& header,
                           size_t flipped_byte) {
-  REQUIRE(damaged.start == intact.start);
-  REQUIRE(damaged.values.size() == intact.values.size());
   const bool is_value = flipped_byte >= header.header_bytes() &&
                         (flipped_byte - header.header_bytes()) % kPointBytes >= 4;
   size_t changed_count = 0;
-  for (size_t i = 0; i < intact.values.size(); ++i) {
-    const double value = damaged.values[i];
-    if (!std::isnan(value) && value != intact.values[i]) ++changed_count;
+  for (size_t i = 0; i < series.values.size(); ++i) {
+    const int64_t time = series.start + static_cast<int64_t>(i) * series.step;
+    const double value = series.values[i];
+    if (!std::isnan(value) && !intact.contains({time, value})) ++changed_count;
   }
   CHECK(changed_count <= (is_value ? 1 : 0));
 }
@@ -84,6 +91,10 @@ TEST_CASE("A file cut after it was opened gives DataLoss, not points", "[whisper
 TEST_CASE("A file with any bit flipped is refused, or read and updated inside its bounds",
           "[whisper]") {
   Fixture fixture;
+  Known known;
+  for (const int64_t age : {180, 480}) {
+    AddKnown(*FetchFrom(*fixture.Open(fixture.intact), fixture.header, age), &known);
+  }
   for (size_t bit = 0; bit < fixture.intact.size() * 8; ++bit) {
     INFO("bit " << bit);
     std::string content = fixture.intact;
@@ -94,13 +105,11 @@ TEST_CASE("A file with any bit flipped is refused, or read and updated inside it
       CHECK(absl::IsDataLoss(header.status()));
       continue;
     }
-    const auto intact = fixture.OpenIntact();
     for (const int64_t age : {180, 480}) {
       const auto series = FetchFrom(*file, *header, age);
       REQUIRE(series.ok());
       CHECK(series->values.size() <= static_cast<size_t>(age / series->step + 1));
-      CheckNothingInvented(*series, *FetchFrom(*intact, fixture.header, age), fixture.header,
-                           bit / 8);
+      CheckNothingInvented(*series, known, fixture.header, bit / 8);
     }
     const std::vector<Point> points = {{kNow, 4}, {kNow + 60, 5}};
     BaseTimes base_times;

@@ -154,9 +154,9 @@ class CarbonTreeTest(unittest.TestCase):
                 self.check(cluster, metric, data / (metric.replace(".", "/") + ".wsp"), now)
             for metric in TAGGED:
                 self.check(cluster, metric, self.tagged_path(data, metric), now)
-            found = {node["id"] for node in cluster.get("/metrics/find", query="*.*", format="treejson")}
+            found = {node["id"] for node in cluster.get("/metrics/find", query="middle.*", format="treejson")}
             self.assertIn("middle.host1", found)
-        self.assertEqual({path: path.read_bytes() for path in before}, before, "files were changed")
+            self.assertEqual({path: path.read_bytes() for path in before}, before, "files were changed")
 
     def tagged_path(self, data, metric):
         digest = hashlib.sha256(metric.encode()).hexdigest()
@@ -170,7 +170,7 @@ class CarbonTreeTest(unittest.TestCase):
             got = cluster.points(metric, since, until).get(metric, {})
             self.assertEqual(got, expected, f"{metric} of the last {age} s")
             if age == 1800:
-                self.assertGreater(len(expected), 10)
+                self.assertGreaterEqual(len(expected), 5)  # 300 s of `fine` in its archive of minutes
 
 
 if __name__ == "__main__":

@@ -43,13 +43,15 @@ class FullDiskTest(unittest.TestCase):
             cluster.send_tcp(f"before.a 1 {now}\n")
             cluster.wait_until_stored(1)
             ballast = self.fill(leave_bytes)
-            cluster.send_tcp("".join(f"during.m{i} {i} {now}\n" for i in range(200)))
+            cluster.send_tcp(f"before.a 2 {now - 60}\n" +
+                             "".join(f"during.m{i} {i} {now}\n" for i in range(200)))
             harness.wait_until(lambda: self.store_metric("plumbago_store_read_only") == 1, "the state is shown")
             harness.wait_until(lambda: cluster.unstored_points() > 0, "points wait in the cache")
-            self.assertEqual(cluster.points("before.a", now - 60, now), {"before.a": {now: 1}})
-            self.assertEqual(len(cluster.points("during.*", now - 60, now)), 200)  # from the cache
+            expected = {"before.a": {now - 60: 2, now: 1}}  # from the cache and from the store
+            self.assertEqual(cluster.points("before.a", now - 120, now), expected)
             ballast.unlink()
-            cluster.wait_until_stored(201, seconds=15)
+            cluster.wait_until_stored(202, seconds=15)
+            self.assertEqual(len(cluster.points("during.*", now - 60, now)), 200)
             self.assertEqual(self.store_metric("plumbago_store_read_only"), 0)
             self.assertEqual(sum(s.metric("plumbago_points_dropped_total") for s in cluster.services), 0)
             self.assertEqual(list(self.disk.rglob("*.tmp")), [])
