@@ -96,18 +96,18 @@ absl::StatusOr<PutOutcome> SeriesTree::Put(const SeriesName& name, const std::st
 absl::StatusOr<PutOutcome> SeriesTree::PutNow(const SeriesName& name, const std::string& path,
                                               PutMode mode) {
   SeriesFiles& files = dependencies_.store.files();
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, SafePathOf(name));
   const absl::Status present = files.Open(name).status();
   if (absl::IsNotFound(present)) {
     if (mode == PutMode::kFillOnly) return PutOutcome::kAbsent;
-    PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, SafePathOf(name));
     PLUMBAGO_RETURN_IF_ERROR(RenameInto(dependencies_.file_system, path, target));
     PLUMBAGO_RETURN_IF_ERROR(AddToIndex(name));
     return PutOutcome::kInstalled;
   }
   if (mode == PutMode::kCreateOnly) return PutOutcome::kExists;
   PLUMBAGO_RETURN_IF_ERROR(present);
-  PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result target, files.OpenForUpdate(name));
-  PLUMBAGO_RETURN_IF_ERROR(Fill(*target.file, path));
+  PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files.OpenForUpdate(name));
+  PLUMBAGO_RETURN_IF_ERROR(Fill(*opened.file, path));
   return PutOutcome::kFilled;
 }
 
@@ -173,6 +173,7 @@ void SeriesTree::RemoveEmptyDirectories(absl::string_view tenant,
   for (const std::string& directory : directories) {
     dependencies_.file_system.RemoveDirectory(directory).IgnoreError();  // mostly: not empty
   }
+  dependencies_.store.files().ForgetDirectories();
 }
 
 }  // namespace plumbago::store
