@@ -26,10 +26,11 @@ void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags) {
                            "(plumbago_store_policy_generation)");
   command_line.Add("--writer-threads", flags.store.writer_threads,
                    "Threads that write whisper files; more than cores does not help");
-  command_line.Add("--open-files-max", flags.store.open_files_max,
-                   "Whisper files held open, about 1.5 KiB of memory each; with fewer than active "
-                   "series each update opens its file. Never more than the hard limit of open "
-                   "files (ulimit -Hn) allows (plumbago_store_open_files)");
+  command_line.Add(
+      "--open-files-max", flags.store.open_files_max,
+      "Whisper files that hold a descriptor, about 1.5 KiB of memory each; with fewer "
+      "than active series an update costs more. Never more than the hard limit of open "
+      "files (ulimit -Hn) allows (plumbago_store_open_files)");
   command_line.AddBytes("--session-bytes-max", flags.store.session_bytes_max,
                         "Points accepted and not yet written, for each stream; the sender waits at "
                         "the limit (plumbago_store_queued_bytes)");

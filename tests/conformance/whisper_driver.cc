@@ -81,8 +81,8 @@ class Driver {
         const Header header,
         MakeHeader(std::move(archives), static_cast<float>(Real(words[3])), method));
     auto opened = std::make_unique<Opened>();
-    PLUMBAGO_ASSIGN_OR_RETURN(
-        opened->file, whisper::Create(*file_system_, words[1], header, Existing::kRefuse));
+    PLUMBAGO_ASSIGN_OR_RETURN(opened->file,
+                              whisper::Create(*file_system_, words[1], header, Existing::kRefuse));
     opened->path = words[1];
     opened->header = header;
     opened->recent = NoPoints(header);

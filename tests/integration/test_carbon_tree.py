@@ -84,10 +84,12 @@ class Carbon:
         (conf / "carbon.conf").write_text(CARBON_CONF.format(
             root=self.root, data=data, line_port=self.line_port, pickle_port=harness.free_port(),
             query_port=harness.free_port()))
-        log = open(self.root / "carbon.out", "wb")
-        self.process = subprocess.Popen(
-            [CARBON, "--nodaemon", f"--config={conf}/carbon.conf", f"--pidfile={self.root}/carbon.pid", "start"],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "GRAPHITE_ROOT": str(self.root)})
+        with open(self.root / "carbon.out", "wb") as log:
+            self.process = subprocess.Popen(
+                [CARBON, "--nodaemon", f"--config={conf}/carbon.conf", f"--pidfile={self.root}/carbon.pid",
+                 "start"],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={**os.environ, "GRAPHITE_ROOT": str(self.root)})
 
     def connect(self):
         def connected():
