@@ -69,8 +69,8 @@ class FileSystem {
 // The machine's files.
 std::unique_ptr<FileSystem> MakePosixFileSystem();
 
-// Which start of the machine this is, as the kernel names it. What the page cache held in another one
-// is gone. Empty where the kernel does not tell.
+// Which start of the machine this is, as the kernel names it. What the page cache held in another
+// one is gone. Empty where the kernel does not tell.
 std::string MachineBootId();
 
 // Allows this process as many open files as the machine does. Returns how many these are.
