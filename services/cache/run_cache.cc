@@ -1,0 +1,99 @@
+#include "run_cache.h"
+
+#include <unistd.h>
+
+#include <atomic>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "cache/durability_tracker.h"
+#include "cache/flusher.h"
+#include "cache/journal_cutter.h"
+#include "cache/point_journal.h"
+#include "cache_service.h"
+#include "journal_start.h"
+#include "rpc/snapshot_watcher.h"
+#include "store_stream.h"
+#include "topology/snapshot.h"
+
+namespace plumbago::cache {
+namespace {
+
+absl::Status StoreHasForgotten(const CacheFlags& flags) {
+  return absl::UnavailableError(
+      absl::StrCat("the machine of the store at ", flags.store,
+                   " has restarted, and what it had "
+                   "not synced is gone; start this cache again: its journal has the points"));
+}
+
+}  // namespace
+
+absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
+  PLUMBAGO_RETURN_IF_ERROR(ParseJournalSync(flags.journal_sync, &flags.journal.writer));
+  PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
+  topology::SnapshotHolder holder;
+  const auto epoch = [&holder] { return holder.epoch(); };
+  rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
+                                .service = "cache",
+                                .instance = absl::StrCat("cache-", getpid()),
+                                .snapshot_path = flags.common.data_dir + "/snapshot.pb"},
+                               runtime.file_system(), runtime.metrics(), holder);
+  PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
+
+  CacheMetrics metrics(runtime.metrics());
+  PointCache cache(flags.cache, runtime.clock(), metrics);
+  DurabilityTracker durability;
+  std::atomic<bool> has_store_forgotten{false};
+  Flusher* flusher_of_stream = nullptr;
+  StoreStream store(flags.store, cache, durability, metrics, runtime.clock(),
+                    {.epoch = epoch,
+                     .on_batch_done = [&flusher_of_stream] { flusher_of_stream->OnBatchDone(); },
+                     .on_points_lost =
+                         [&] {
+                           has_store_forgotten = true;
+                           runtime.RequestStop();
+                         }});
+  Flusher flusher(flags.flusher, cache, store, runtime.clock());
+  flusher_of_stream = &flusher;
+  flusher.Start();
+
+  flags.journal.writer.directory = flags.common.data_dir + "/journal";
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto found,
+                            ReplayAtStart(flags, holder.Get().get(), runtime, cache, metrics));
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const auto journal,
+      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, found, cache));
+  JournalCutter cutter(*journal, cache, durability, runtime.clock());
+  cutter.Start();
+  const auto gauges = runtime.metrics().BeforeScrape([&] {
+    cache.PublishGauges();
+    metrics.journal_bytes.Set(static_cast<double>(journal->total_bytes()));
+  });
+  IngestService ingest(cache, *journal, metrics, epoch);
+  CacheReadService read(cache, epoch);
+  // Last: nothing below it can fail while the services are in use.
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read}));
+  runtime.health().SetReady();
+
+  runtime.WaitForStop();
+  journal->Stop();
+  ingest.Drain();
+  const uint64_t left_count = flusher.Drain(runtime.stop_deadline());
+  flusher.Stop();
+  store.Stop();
+  cutter.Stop();
+  watcher.Stop();
+  runtime.StopGrpc();
+  if (has_store_forgotten) return StoreHasForgotten(flags);
+  if (left_count > 0) {
+    base::LogWarning(absl::StrCat(left_count,
+                                  " points stay in the journal until the next "
+                                  "start: the store at ",
+                                  flags.store, " did not take them"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace plumbago::cache
