@@ -43,9 +43,40 @@ struct DirectoryEntry {
   bool is_regular = false;
 };
 
+struct DiskSpace {
+  uint64_t free_bytes = 0;  // that this process may use
+  uint64_t total_bytes = 0;
+};
+
+// A directory that is held open. Nothing outside of it can be reached through it: a path is
+// relative to it, no symbolic link is followed anywhere in it, and ".." does not lead out. Errors
+// besides those of base::ErrnoStatus: DataLoss, a link or something else than a regular file or
+// directory is where it should not be; InvalidArgument, no file can have this name.
+class Directory {
+ public:
+  virtual ~Directory() = default;  // closes
+
+  // `path`: nodes with slashes between them.
+  virtual absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) = 0;
+  virtual absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) = 0;
+
+  // `name`: one node.
+  virtual absl::StatusOr<std::unique_ptr<File>> CreateExclusive(const std::string& name) = 0;
+  // A directory that is there is not an error.
+  virtual absl::Status CreateDirectory(const std::string& name) = 0;
+  // AlreadyExists where `to` is taken: nothing is ever replaced.
+  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  virtual absl::Status Remove(const std::string& name) = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
+
+  // `path` itself may lead through symbolic links: it is the operator's.
+  virtual absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) = 0;
+  // Of the file system that holds `path`.
+  virtual absl::StatusOr<DiskSpace> Space(const std::string& path) = 0;
 
   virtual absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) = 0;
   virtual absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) = 0;
@@ -66,8 +97,15 @@ class FileSystem {
   virtual absl::Status SyncFileSystem(const std::string& path) = 0;
 };
 
+// How a Directory keeps paths inside.
+enum class PathResolution {
+  kKernel,  // openat2 with RESOLVE_BENEATH; kByNode where the kernel or its sandbox has none
+  kByNode,  // opens node by node, without following links
+};
+
 // The machine's files.
-std::unique_ptr<FileSystem> MakePosixFileSystem();
+std::unique_ptr<FileSystem> MakePosixFileSystem(
+    PathResolution resolution = PathResolution::kKernel);
 
 // Which start of the machine this is, as the kernel names it. What the page cache held in another
 // one is gone. Empty where the kernel does not tell.

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,72 +14,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
+#include "base/internal/posix_file.h"
 #include "base/status.h"
 
 namespace plumbago::base {
 namespace {
 
-class PosixFile final : public File {
- public:
-  PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
-  ~PosixFile() override { close(descriptor_); }
-  PosixFile(const PosixFile&) = delete;
-  PosixFile& operator=(const PosixFile&) = delete;
-
-  absl::StatusOr<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) override {
-    size_t done = 0;
-    while (done < size) {
-      const ssize_t count =
-          pread(descriptor_, buffer + done, size - done, static_cast<off_t>(offset + done));
-      if (count == 0) break;
-      if (count < 0) {
-        if (errno == EINTR) continue;
-        return ErrnoStatus(errno, absl::StrCat("read ", path_));
-      }
-      done += static_cast<size_t>(count);
-    }
-    return done;
-  }
-
-  absl::Status WriteAt(uint64_t offset, absl::string_view data) override {
-    size_t done = 0;
-    while (done < data.size()) {
-      const ssize_t count = pwrite(descriptor_, data.data() + done, data.size() - done,
-                                   static_cast<off_t>(offset + done));
-      if (count < 0) {
-        if (errno == EINTR) continue;
-        return ErrnoStatus(errno, absl::StrCat("write ", path_));
-      }
-      done += static_cast<size_t>(count);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<uint64_t> Size() override {
-    struct stat info {};
-    if (fstat(descriptor_, &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path_));
-    return static_cast<uint64_t>(info.st_size);
-  }
-
-  absl::Status Preallocate(uint64_t size) override {
-    const int error = posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
-    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("allocate ", path_));
-  }
-
-  absl::Status Sync() override {
-    return fsync(descriptor_) == 0 ? absl::OkStatus()
-                                   : ErrnoStatus(errno, absl::StrCat("fsync ", path_));
-  }
-
- private:
-  const int descriptor_;
-  const std::string path_;
-};
-
 absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags) {
   const int descriptor = open(path.c_str(), flags | O_CLOEXEC, 0644);
   if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open ", path));
-  return std::make_unique<PosixFile>(descriptor, path);
+  return std::make_unique<internal::PosixFile>(descriptor, path);
 }
 
 // Opens `path` only to run `sync` on its descriptor.
@@ -106,6 +51,11 @@ bool TypeOf(const std::string& directory, const dirent& entry, DirectoryEntry* r
 
 class PosixFileSystem final : public FileSystem {
  public:
+  explicit PosixFileSystem(PathResolution resolution)
+      : resolution_(resolution == PathResolution::kKernel && !internal::HasOpenat2()
+                        ? PathResolution::kByNode
+                        : resolution) {}
+
   absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override {
     return Open(path, O_RDONLY);
   }
@@ -114,6 +64,20 @@ class PosixFileSystem final : public FileSystem {
   }
   absl::StatusOr<std::unique_ptr<File>> CreateExclusive(const std::string& path) override {
     return Open(path, O_RDWR | O_CREAT | O_EXCL);
+  }
+
+  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) override {
+    const int descriptor = open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open directory ", path));
+    return std::make_unique<internal::PosixDirectory>(descriptor, path, resolution_);
+  }
+
+  absl::StatusOr<DiskSpace> Space(const std::string& path) override {
+    struct statvfs info {};
+    if (statvfs(path.c_str(), &info) != 0)
+      return ErrnoStatus(errno, absl::StrCat("statvfs ", path));
+    return DiskSpace{.free_bytes = uint64_t{info.f_bavail} * info.f_frsize,
+                     .total_bytes = uint64_t{info.f_blocks} * info.f_frsize};
   }
 
   absl::StatusOr<FileInfo> Stat(const std::string& path) override {
@@ -167,11 +131,16 @@ class PosixFileSystem final : public FileSystem {
   absl::Status SyncFileSystem(const std::string& path) override {
     return OpenAndSync(path, "syncfs", [](int descriptor) { return syncfs(descriptor); });
   }
+
+ private:
+  const PathResolution resolution_;
 };
 
 }  // namespace
 
-std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> MakePosixFileSystem(PathResolution resolution) {
+  return std::make_unique<PosixFileSystem>(resolution);
+}
 
 std::string MachineBootId() {
   const int descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);

@@ -17,13 +17,17 @@ namespace plumbago::base {
 // the cut). For any text that came from outside.
 std::string Excerpt(absl::string_view text);
 
-// `status` with "context: " in front of its message; OK stays OK.
+// `status` with "context: " in front of its message, and its payloads; OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
 // The status for errno value `error`: "open /x/y: No such file or directory".
 // ENOENT NotFound, EEXIST AlreadyExists, EACCES/EPERM PermissionDenied, ENOSPC/EDQUOT/EMFILE/ENFILE
 // ResourceExhausted, everything else Unavailable.
 absl::Status ErrnoStatus(int error, absl::string_view what);
+
+// Whether `status` is an ErrnoStatus of ENOSPC or EDQUOT, also after Annotate: the disk, or the
+// share of it that this process may use, is full.
+bool IsDiskFull(const absl::Status& status);
 
 }  // namespace plumbago::base
 
