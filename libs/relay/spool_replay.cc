@@ -87,12 +87,24 @@ absl::StatusOr<bool> SpoolReplay::Begin() {
   segment_ = *newest;
   auto reader = files_.OpenSegment(segment_);
   if (!reader.ok()) {
-    SetAside(std::string(reader.status().message()));
+    OnOpenFailed(reader.status());
     return false;
   }
+  is_open_failing_ = false;
   reader_ = *std::move(reader);
   own_names_ = std::make_shared<NameTable>();
   return true;
+}
+
+// A relay that is out of file descriptors, or may not read the file, has no damaged spool: only
+// what the disk cannot give is set aside.
+void SpoolReplay::OnOpenFailed(const absl::Status& status) {
+  if (absl::IsUnavailable(status) || absl::IsDataLoss(status) || absl::IsNotFound(status)) {
+    return SetAside(std::string(status.message()));
+  }
+  if (std::exchange(is_open_failing_, true)) return;
+  base::LogError(absl::StrCat("the spool of ", name_,
+                              " cannot be replayed for now: ", std::string(status.message())));
 }
 
 bool SpoolReplay::MaySend(Mode mode) {

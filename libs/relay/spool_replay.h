@@ -101,6 +101,7 @@ class SpoolReplay {
   };
 
   absl::StatusOr<bool> Begin();
+  void OnOpenFailed(const absl::Status& status);
   void ForgetSegment();
   bool MaySend(Mode mode);
   void CollectAcknowledged();
@@ -125,6 +126,7 @@ class SpoolReplay {
   double allowance_points_ = 1;
   absl::Duration allowed_at_;  // monotonic
   bool waits_for_owners_ = false;
+  bool is_open_failing_ = false;  // said in the log
 
   // Of the present segment.
   uint64_t segment_ = 0;

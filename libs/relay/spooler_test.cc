@@ -373,6 +373,23 @@ TEST_CASE("A segment that cannot be read is set aside, and the others are replay
   CHECK(f.FileCount("a", ".damaged") == 1);
 }
 
+TEST_CASE("A relay that is out of file descriptors for a moment sets nothing aside", "[spooler]") {
+  Fixture f;
+  f.Start();
+  REQUIRE(f.Append("a", "x", 1));
+  f.Run(1);
+  f.faulty.Set({.nth = 1,
+                .kinds = FaultFileSystem::kOpen,
+                .fault = FaultFileSystem::Fault::kNoSpace,  // the same code as EMFILE
+                .after = FaultFileSystem::After::kDead});
+  f.spooler->SetSlotMap(MapOf(1, {"a"}));
+  f.Run();
+  CHECK(f.FileCount("a", ".damaged") == 0);
+  f.faulty.Set({});
+  f.Run();
+  CHECK(f.shards["a"].points["x"] == std::vector<Point>{{1, 1}});
+}
+
 TEST_CASE("The thread of the spooler does all of this by itself", "[spooler]") {
   Fixture f;
   f.shards["a"].accepts_at_once = false;
