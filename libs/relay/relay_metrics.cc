@@ -6,9 +6,10 @@ namespace plumbago::relay {
 
 const char* DropReasonWord(DropReason reason) {
   static constexpr std::array<const char*, kDropReasonCount> kWords = {
-      "field_count",  "bad_value",     "bad_timestamp",  "time_out_of_range", "line_too_long",
-      "empty_name",   "name_too_long", "empty_node",     "slash_in_name",     "control_byte",
-      "invalid_utf8", "invalid_tag",   "tenant_refused", "no_active_shard"};
+      "field_count",    "bad_value",       "bad_timestamp", "time_out_of_range",
+      "line_too_long",  "empty_name",      "name_too_long", "empty_node",
+      "slash_in_name",  "control_byte",    "invalid_utf8",  "invalid_tag",
+      "tenant_refused", "no_active_shard", "spool_full",    "spool_damaged"};
   return kWords[static_cast<size_t>(reason)];
 }
 

@@ -28,6 +28,8 @@ enum class DropReason : uint8_t {
   kInvalidTag,
   kTenantRefused,  // suspended, deleting or unknown
   kNoActiveShard,  // every shard of the slot is excluded
+  kSpoolFull,      // the shard is down, memory and spool are full, and the sender cannot wait
+  kSpoolDamaged,   // its name was in a damaged part of a spool
   kReasonCount
 };
 inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kReasonCount);

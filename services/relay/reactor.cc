@@ -124,7 +124,7 @@ class Reactor::Connection : public std::enable_shared_from_this<Connection> {
 };
 
 Reactor::Reactor(int index, const ReactorOptions& options, const std::string& sender,
-                 base::Clock& clock, RelayMetrics& metrics)
+                 base::Clock& clock, RelayMetrics& metrics, PointRouter::SpoolFinder find_spool)
     : index_(index),
       options_(options),
       sender_(absl::StrCat(sender, "/", index)),
@@ -132,10 +132,12 @@ Reactor::Reactor(int index, const ReactorOptions& options, const std::string& se
       metrics_(metrics),
       read_buffer_(std::make_unique<char[]>(kReadBufferBytes)) {
   router_ = std::make_unique<PointRouter>(
-      options_.router, clock_, metrics_, [this](const topology::ShardInfo& shard) {
+      options_.router, clock_, metrics_,
+      [this](const topology::ShardInfo& shard) {
         return std::make_unique<IngestStream>(shard, sender_, metrics_,
                                               [this] { OnAcknowledged(); });
-      });
+      },
+      std::move(find_spool));
 }
 
 Reactor::~Reactor() {
@@ -238,11 +240,13 @@ void Reactor::ReadDatagrams() {
   udp_socket_.async_wait(udp::socket::wait_read, [this](boost::system::error_code error) {
     is_udp_waiting_ = false;
     if (error || is_draining_ || !udp_socket_.is_open()) return;
+    bool may_read = true;
     for (int i = 0; i < kDatagramsPerTurn; ++i) {
-      if (PauseIfBacklogged()) return;
-      if (!ReceiveDatagram()) break;
+      may_read = MayReadDatagram();
+      if (!may_read || !ReceiveDatagram()) break;
     }
-    ReadDatagrams();
+    router_->SetFullShards(PointRouter::FullShards::kHold);
+    if (may_read) ReadDatagrams();  // else ResumeReading() does
   });
 }
 
@@ -289,11 +293,26 @@ void Reactor::Tick() {
 
 bool Reactor::PauseIfBacklogged() {
   if (!router_->is_backlogged()) return false;
-  if (!is_paused_) {
-    is_paused_ = true;
-    metrics_.reads_paused.Increment();
-    router_->Flush();
-  }
+  Pause();
+  return true;
+}
+
+void Reactor::Pause() {
+  if (is_paused_) return;
+  is_paused_ = true;
+  metrics_.reads_paused.Increment();
+  router_->Flush();
+}
+
+// A sender of datagrams cannot be made to wait: as long as some shards take points, the points for
+// the others are refused and counted.
+bool Reactor::MayReadDatagram() {
+  const PointRouter::Backlog backlog = router_->backlog();
+  if (backlog != PointRouter::Backlog::kNone) Pause();
+  if (backlog == PointRouter::Backlog::kAll) return false;
+  router_->SetFullShards(backlog == PointRouter::Backlog::kFullShard
+                             ? PointRouter::FullShards::kRefuse
+                             : PointRouter::FullShards::kHold);
   return true;
 }
 
@@ -326,7 +345,8 @@ std::future<size_t> Reactor::Drain(absl::Duration deadline) {
   return drained_.get_future();
 }
 
-// First empties the sockets and closes them, then waits for the caches.
+// First empties the sockets and closes them, then waits for the caches, then leaves the rest to the
+// spools.
 void Reactor::DrainStep() {
   const absl::Duration now = clock_.Monotonic();
   if (drain_reads_until_ > absl::ZeroDuration()) {
@@ -337,6 +357,8 @@ void Reactor::DrainStep() {
     }
   }
   router_->Flush();
+  router_->Tick();  // a shard that is down now has its points in the spool
+  if (now >= drain_deadline_) router_->SpoolEverything();
   const size_t left_bytes = router_->unacknowledged_bytes();
   unacknowledged_bytes_.store(left_bytes);
   const bool is_reading = drain_reads_until_ > absl::ZeroDuration();

@@ -2,8 +2,9 @@
 //
 // Listeners share their port with those of the other reactors (SO_REUSEPORT), so a connection or
 // datagram stays on one thread from the socket to the batch. All connections read into one buffer;
-// each keeps only an unfinished line. While a cache does not keep up, sockets are left unread and
-// the senders feel it.
+// each keeps only an unfinished line. While no shard keeps up, or one has neither memory nor a
+// spool left, sockets are left unread and the senders feel it; datagrams, whose senders would not,
+// are read as long as only some shards are full, and refused for those.
 //
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
@@ -38,9 +39,10 @@ struct ReactorOptions {
 
 class Reactor {
  public:
-  // `clock` and `metrics` must outlive the reactor. `sender` names the process to the caches.
+  // `clock`, `metrics` and the spools must outlive the reactor. `sender` names the process to the
+  // caches.
   Reactor(int index, const ReactorOptions& options, const std::string& sender, base::Clock& clock,
-          RelayMetrics& metrics);
+          RelayMetrics& metrics, PointRouter::SpoolFinder find_spool);
   ~Reactor();
 
   // Unavailable: an address cannot be bound.
@@ -53,8 +55,9 @@ class Reactor {
   void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
 
   // Stops listening, takes what the sockets hold (until they are empty, for half a second at most),
-  // closes them, sends every batch and waits for the acknowledgements. The result is the number of
-  // bytes still unacknowledged at `deadline` (monotonic); 0 is a clean end.
+  // closes them, sends every batch and waits for the acknowledgements until `deadline` (monotonic);
+  // then gives the rest to the spools. The result is the number of bytes that are left, where a
+  // shard has no spool; 0 is a clean end.
   std::future<size_t> Drain(absl::Duration deadline);
 
   // Thread-safe, as of the last tick.
@@ -79,6 +82,8 @@ class Reactor {
   void Tick();
   void ResumeReading();
   bool PauseIfBacklogged();
+  void Pause();
+  bool MayReadDatagram();
   void OnAcknowledged();
 
   const int index_;

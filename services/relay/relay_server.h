@@ -9,9 +9,11 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "base/file_system.h"
 #include "base/metrics.h"
 #include "reactor.h"
 #include "relay/relay_metrics.h"
+#include "relay/spooler.h"
 #include "topology/snapshot.h"
 
 namespace plumbago::relay {
@@ -20,37 +22,43 @@ struct RelayOptions {
   std::string plaintext_tcp = "127.0.0.1:2003";
   std::string plaintext_udp = "127.0.0.1:2003";
   bool allow_unauthenticated = false;
-  int reactor_count = 0;   // 0: one per core
-  ReactorOptions reactor;  // addresses are taken from above
+  int reactor_count = 0;  // 0: one per core
+  // Of points that are neither accepted by a shard nor in a spool, of the whole process.
+  size_t in_flight_bytes_max = size_t{128} << 20;
+  ReactorOptions reactor;  // addresses are taken from above, and the memory
+  SpoolerOptions spool;    // the memory is taken from above
 };
 
 class RelayServer {
  public:
-  // `clock` and `metrics` must outlive the server. `sender` names this process to the caches.
-  RelayServer(const RelayOptions& options, const std::string& sender, base::Clock& clock,
-              base::Metrics& metrics);
+  // All of them must outlive the server. `sender` names this process to the caches.
+  RelayServer(const RelayOptions& options, const std::string& sender, base::FileSystem& file_system,
+              base::Clock& clock, base::Metrics& metrics);
   ~RelayServer();
 
   // InvalidArgument: a bad address, or one beyond this machine without --allow-unauthenticated.
-  // Unavailable: an address in use.
+  // Unavailable: an address in use. The directory of the spool: as the file system says.
   absl::Status Start();
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
 
-  // Takes what the sockets hold and waits for the caches. Unavailable, with the number of bytes,
-  // where something is left at `deadline` (monotonic).
+  // Takes what the sockets hold, waits for the caches until `deadline` (monotonic) and writes the
+  // rest to the spools. Unavailable, with the number of bytes, where something is left.
   absl::Status Drain(absl::Duration deadline);
 
  private:
   absl::Status ResolveAddresses();
+  void ShareMemory();
   absl::Status StartReactors();
   void PublishGauges();
 
   RelayOptions options_;
   const std::string sender_;
+  base::FileSystem& file_system_;
   base::Clock& clock_;
   base::Metrics& registry_;
   RelayMetrics metrics_;
+  std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
