@@ -257,10 +257,11 @@ absl::StatusOr<ScanResult> Store::Rescan() {
   // A header that was changed in place is seen by opening the file again.
   if (is_thorough) files_.ForgetAll();
   files_.ForgetDirectories();
-  PLUMBAGO_ASSIGN_OR_RETURN(const ScanResult result,
-                            ScanTree(
-                                dependencies_.file_system, options_.directory, dependencies_.index,
-                                [this] { return is_draining(); }, start_unix_seconds_, {}, &effects));
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const ScanResult result,
+      ScanTree(
+          dependencies_.file_system, options_.directory, dependencies_.index,
+          [this] { return is_draining(); }, start_unix_seconds_, {}, &effects));
   metrics_.scan_seconds.Observe(SecondsSince(dependencies_.clock, start));
   if (result.added_count + result.removed_count + result.leftover_count != 0) {
     base::LogInfo(absl::StrCat("scan: added=", result.added_count,
