@@ -279,7 +279,6 @@ TEST_CASE("Wrong values inside arguments are refused with what is allowed", "[bu
       {"summarize(one, '-5min')", "interval \"-5min\" must be at least 1s"},
       {"summarize(one, '1h', 'mode')", "unknown aggregation \"mode\"; use one of average, avg"},
       {"groupByNode(one, 1, 'alias')", "unknown aggregation \"alias\""},
-      {"groupByNode(one, 1, 'countSeries')", "unknown aggregation \"countSeries\""},
       {"movingAverage(one, -3)", "windowSize is -3, not 0 to"},
       {"movingAverage(one, '3')", "time offset \"3\""},
       {"timeShift(one, 'x')", "time offset \"x\""},
