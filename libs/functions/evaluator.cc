@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,7 +53,12 @@ class Evaluation {
 
   SeriesList Fetched(const TimeRange& range, const std::string& pattern) {
     Fetch fetch{pattern, range};
-    if (const SeriesList* list = data_.Find(fetch)) return *list;
+    if (const SeriesList* found = data_.Find(fetch)) {
+      SeriesList list = *found;
+      for (Series& series : list)
+        series.x_files_factor = set_share_.value_or(series.x_files_factor);
+      return list;
+    }
     ++pending_count_;
     if (seen_.insert(fetch).second) missing_.push_back(std::move(fetch));
     return {};
@@ -86,7 +92,8 @@ class Evaluation {
   int pending_count_ = 0;            // look-ups without data, repeated ones too
   int call_count_ = 0;
   int text_depth_ = 0;
-  int64_t point_count_ = 0;  // created by functions
+  std::optional<double> set_share_;  // by setXFilesFactor, for what is read after it
+  int64_t point_count_ = 0;          // created by functions
 };
 
 class Evaluation::Question final : public WindowQuestion {
@@ -165,7 +172,9 @@ class Evaluation::BoundCall final : public Call {
     return evaluation_.Fetched(range_, pattern);
   }
 
-  void SetXFilesFactor(double share) override { evaluation_.context_.x_files_factor = share; }
+  void SetXFilesFactor(double share) override {
+    evaluation_.context_.x_files_factor = evaluation_.set_share_ = share;
+  }
 
   absl::Status ChargePoints(int64_t count) override {
     int64_t& total = evaluation_.point_count_;

@@ -132,7 +132,7 @@ absl::StatusOr<SeriesList> EvaluateCactiStyle(Call& call) {
     for (const Series& series : list) {
       values.push_back(Aggregate(column.aggregation, series.values.get()));
       const bool is_blank = std::isnan(values.back()) || values.back() == 0;
-      width = std::max(width, format(is_blank ? 3 : std::trunc(values.back())).size());
+      width = std::max(width, format(is_blank ? 3 : std::trunc(values.back()) + 0.0).size());
     }
     for (size_t i = 0; i < list.size(); ++i) {
       const std::string shown = std::isnan(values[i]) ? "nan" : format(values[i]);
