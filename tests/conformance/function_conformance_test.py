@@ -29,7 +29,7 @@ DEVIATIONS = [
     (r"^verticalLine\(", False, "a line without label has an empty name, not None"),
     (r"transformNull\(slow", False,
      "1.1.8 loses values where referenceSeries has more points; here they stay"),
-    (r"asPercent.*slow|^asPercent\(slow|'asPercent'", False,
+    (r"(asPercent|pct).*slow|^asPercent\(slow|'asPercent'", False,
      "percentages over mixed steps have the times of the common step, not of the series"),
     (r"(perSecond|nonNegativeDerivative)\(.*,", True,
      "1.1.8 cannot compare nulls with maxValue and minValue under Python 3"),
