@@ -136,7 +136,26 @@ std::vector<double> Slide(const Windows& windows, State state) {
   return results;
 }
 
-// Every window anew.
+// Every window added up anew.
+std::vector<double> PlainSums(const Windows& windows, bool is_average) {
+  std::vector<double> results(windows.count(), kNull);
+  const double* values = windows.values.data();
+  for (size_t i = 0; i < results.size(); ++i) {
+    const size_t end = windows.end(i);
+    double sum = 0;
+    size_t count = 0;
+    for (size_t at = windows.begin(i); at < end; ++at) {
+      const bool is_value = !std::isnan(values[at]);
+      sum += is_value ? values[at] : 0;
+      count += is_value;
+    }
+    if (!windows.IsEnough(count)) continue;
+    results[i] = is_average ? sum / static_cast<double>(count) : sum;
+  }
+  return results;
+}
+
+// Every window anew, for any aggregation.
 absl::StatusOr<std::vector<double>> Recompute(const Call& call, const Windows& windows,
                                               Aggregation aggregation) {
   std::vector<double> results(windows.count(), kNull);
@@ -157,20 +176,24 @@ absl::StatusOr<std::vector<double>> Recompute(const Call& call, const Windows& w
   return results;
 }
 
+absl::StatusOr<std::vector<double>> MovingSums(const Call& call, const Windows& windows,
+                                               Aggregation aggregation) {
+  const bool is_average = aggregation == Aggregation::kAverage;
+  if (windows.points <= kPlainWindowMax) return PlainSums(windows, is_average);
+  bool has_infinity = false;  // it would never leave a running sum again
+  for (const double value : windows.values) has_infinity |= std::isinf(value);
+  if (has_infinity) return Recompute(call, windows, aggregation);
+  return Slide(windows, RunningSum(is_average));
+}
+
 absl::StatusOr<std::vector<double>> MovingValues(const Call& call, const Windows& windows,
                                                  Aggregation aggregation) {
   if (windows.points == 0) return std::vector<double>(windows.count(), kNull);
-  bool has_infinity = false;
-  for (const double value : windows.values) has_infinity |= std::isinf(value);
-  if (windows.points <= kPlainWindowMax || has_infinity) {
-    return Recompute(call, windows, aggregation);
-  }
   PLUMBAGO_RETURN_IF_ERROR(call.context().check_alive());
   switch (aggregation) {
     case Aggregation::kAverage:
-      return Slide(windows, RunningSum(/*is_average=*/true));
     case Aggregation::kSum:
-      return Slide(windows, RunningSum(/*is_average=*/false));
+      return MovingSums(call, windows, aggregation);
     case Aggregation::kMinimum:
       return Slide(windows, RunningMinimum(1));
     case Aggregation::kMaximum:
