@@ -90,6 +90,8 @@ struct Accumulator {
         return count == width ? product : kNull;
       case Aggregation::kLast:
         return last;
+      case Aggregation::kFirst:
+        return first;
       default:
         return kNull;
     }
@@ -189,6 +191,7 @@ bool KeepsIntegers(Aggregation aggregation) {
     case Aggregation::kMaximum:
     case Aggregation::kDifference:
     case Aggregation::kLast:
+    case Aggregation::kFirst:
       return true;
     default:
       return false;

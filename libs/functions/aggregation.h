@@ -26,6 +26,7 @@ enum class Aggregation {
   kRange,
   kMultiply,  // null if any is null
   kLast,
+  kFirst,  // not by word: carbonapi's firstSeries alone
 };
 
 // By Graphite's words: average avg avg_zero median sum total min max diff stddev count range

@@ -113,6 +113,22 @@ TEST_CASE("Days are those of the time zone, offsets are elapsed time", "[attime]
   CHECK(At("20240310+3h", new_york) == 1710057600);
 }
 
+TEST_CASE("Days on which the clocks change are 23 and 25 hours long", "[attime]") {
+  absl::TimeZone berlin;
+  if (!absl::LoadTimeZone("Europe/Berlin", &berlin)) return;  // no zone files here
+  CHECK(At("20240331", berlin) == 1711839600);
+  CHECK(At("20240401", berlin) == At("20240331", berlin) + 82800);
+  CHECK(At("20241028", berlin) == At("20241027", berlin) + 90000);
+  CHECK(At("noon_20240331", berlin) == 1711879200);
+  // 2:30 does not exist in spring: the moment of the change. In autumn it is the first of two.
+  CHECK(At("02:30_20240331", berlin) == 1711846800);
+  CHECK(At("02:30_20241027", berlin) == 1729989000);
+  const int64_t noon = 1711965600;  // of the day after
+  CHECK(*ParseAtTime("now-1d", noon, berlin) == noon - 86400);
+  CHECK(*ParseAtTime("yesterday", noon, berlin) == 1711839600);
+  CHECK(*ParseAtTime("midnight-1d", noon, berlin) == 1711922400 - 86400);
+}
+
 TEST_CASE("Intervals of functions are offsets of at least a second", "[attime]") {
   CHECK(*ParseTimeOffset("1h") == 3600);
   CHECK(*ParseTimeOffset("-1d12h") == -129600);

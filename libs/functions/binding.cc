@@ -102,7 +102,7 @@ class Binder {
                                   call_.arguments.size(), " arguments"),
                      argument.position);
       }
-      if (parameters()[index].presence != Parameter::Presence::kRepeated) ++position;
+      if (!definition_.IsRepeated(index)) ++position;
       return index;
     }
     for (size_t index = 0; index < parameters().size(); ++index) {
@@ -115,11 +115,15 @@ class Binder {
 
   absl::Status Take(size_t index, const Expression& value) {
     const Parameter& parameter = parameters()[index];
-    if (IsTaken(index) && parameter.presence != Parameter::Presence::kRepeated) {
+    if (IsTaken(index) && !definition_.IsRepeated(index)) {
       return Error(absl::StrCat("is given the parameter \"", parameter.name, "\" twice"),
                    value.position);
     }
-    if (parameter.type == ParameterType::kSeriesList) {
+    const bool may_be_number = parameter.type == ParameterType::kSeriesListOrFloat;
+    if (parameter.type == ParameterType::kSeriesList || (may_be_number && IsSeries(value))) {
+      if (value.kind == Kind::kNone && parameter.presence == Parameter::Presence::kOptional) {
+        return absl::OkStatus();
+      }
       if (!IsSeries(value)) return WrongType(parameter, value);
       series_[index].push_back(&value);
       return absl::OkStatus();
@@ -136,9 +140,13 @@ class Binder {
   // No value where the type is wrong; an error where there is more to say.
   absl::StatusOr<Value> Convert(const Parameter& parameter, const Expression& literal) const {
     switch (parameter.type) {
+      case ParameterType::kSeriesListOrFloat:
+        if (const auto integer = AsInteger(literal)) return Value(*integer);
+        return ToValue(AsFloat(literal));
       case ParameterType::kFloat:
         return ToValue(AsFloat(literal));
       case ParameterType::kInteger:
+      case ParameterType::kNode:
         return ToValue(AsInteger(literal));
       case ParameterType::kBoolean:
         return ToValue(AsBoolean(literal));
@@ -146,6 +154,16 @@ class Binder {
         if (const auto integer = AsInteger(literal)) return Value(*integer);
         if (const auto number = AsFloat(literal); number == HUGE_VAL) return Value(*number);
         return Value();
+      case ParameterType::kStringOrBoolean:
+        if (literal.kind == Kind::kBoolean) {
+          return Value(std::string(literal.number != 0 ? "true" : "false"));
+        }
+        break;
+      case ParameterType::kDate:
+        if (const auto epoch = AsInteger(literal); literal.kind == Kind::kNumber && epoch) {
+          return Value(absl::StrCat(*epoch));
+        }
+        break;
       case ParameterType::kNodeOrTag:
       case ParameterType::kIntegerOrInterval:
         if (literal.kind == Kind::kNumber) return ToValue(AsInteger(literal));
@@ -171,6 +189,9 @@ class Binder {
         status = ParseAggregation(literal.text).status();
         break;
       }
+      case ParameterType::kDate:  // any time and zone will do to check the form
+        status = ParseAtTime(literal.text, 1'000'000'000, absl::UTCTimeZone()).status();
+        break;
       case ParameterType::kAggregation:
         status = ParseAggregation(literal.text).status();
         break;
@@ -187,6 +208,7 @@ class Binder {
     for (size_t index = 0; index < parameters().size(); ++index) {
       if (IsTaken(index)) continue;
       const Parameter& parameter = parameters()[index];
+      if (parameter.presence == Parameter::Presence::kAnyNumber) continue;
       if (parameter.presence != Parameter::Presence::kOptional) {
         return Error(absl::StrCat("needs the parameter \"", parameter.name, "\" (",
                                   TypeDescription(parameter.type), "); it takes ", Signature()),
@@ -203,6 +225,7 @@ class Binder {
     return absl::StrJoin(parameters(), ", ", [](std::string* out, const Parameter& parameter) {
       absl::StrAppend(out, parameter.name);
       if (parameter.presence == Parameter::Presence::kRepeated) absl::StrAppend(out, "...");
+      if (parameter.presence == Parameter::Presence::kAnyNumber) absl::StrAppend(out, "...?");
       if (parameter.presence == Parameter::Presence::kOptional) absl::StrAppend(out, "?");
     });
   }

@@ -76,9 +76,34 @@ class Call {
   // definition's windows. They are the call's own: change and move them.
   virtual SeriesList& series(size_t window = 0) = 0;
   virtual const TimeRange& window(size_t index) const = 0;
+  virtual size_t window_count() const = 0;
+
+  // Series of the parameter `name`, in the call's own range (the first one: in the first window).
+  virtual SeriesList& SeriesOf(absl::string_view name) = 0;
+
+  // Whether the call has series for the parameter `name`, be it ones that match nothing.
+  virtual bool IsWritten(absl::string_view name) const = 0;
+
+  // The call as it is written in the target.
+  virtual const std::string& source() const = 0;
 
   // Series of the aggregating function `name`, or of the aggregation of that name, over `list`.
   virtual absl::StatusOr<SeriesList> Aggregated(absl::string_view name, SeriesList list) = 0;
+
+  // Series of the function `name` whose first parameters are `lists` and the others left out.
+  // InvalidArgument where that is no call, or one that needs data of another range.
+  virtual absl::StatusOr<SeriesList> Applied(absl::string_view name,
+                                             std::vector<SeriesList> lists) = 0;
+
+  // Series of a target that the function made up, in the call's own range. Empty while data is
+  // still to be fetched: then everything is evaluated again.
+  virtual absl::StatusOr<SeriesList> EvaluatedTarget(const std::string& target) = 0;
+
+  // Series that match a path or a seriesByTag() expression. Empty while still to be fetched.
+  virtual SeriesList Fetched(const std::string& pattern) = 0;
+
+  // The share of values that functions evaluated after this one ask for.
+  virtual void SetXFilesFactor(double share) = 0;
 
   // Accounts for points that are created beyond those given. ResourceExhausted above the limit.
   virtual absl::Status ChargePoints(int64_t count) = 0;

@@ -27,10 +27,15 @@ std::string ToJson(const Value& value) {
   return std::isinf(*number) ? "1e9999" : PythonFloat(*number);
 }
 
+bool IsRepeated(const Parameter& parameter) {
+  return parameter.presence == Parameter::Presence::kRepeated ||
+         parameter.presence == Parameter::Presence::kAnyNumber;
+}
+
 // What a Python programmer would read: name, *name, name=default.
 std::string Signature(absl::string_view name, const FunctionDefinition& definition) {
   const auto append = [](std::string* out, const Parameter& parameter) {
-    if (parameter.presence == Parameter::Presence::kRepeated) absl::StrAppend(out, "*");
+    if (IsRepeated(parameter)) absl::StrAppend(out, "*");
     absl::StrAppend(out, parameter.name);
     if (parameter.presence != Parameter::Presence::kOptional) return;
     const Value& value = parameter.default_value;
@@ -38,6 +43,8 @@ std::string Signature(absl::string_view name, const FunctionDefinition& definiti
       absl::StrAppend(out, "='", *text, "'");
     } else if (const auto* boolean = std::get_if<bool>(&value)) {
       absl::StrAppend(out, *boolean ? "=True" : "=False");
+    } else if (const auto* integer = std::get_if<int64_t>(&value)) {
+      absl::StrAppend(out, "=", *integer);
     } else if (const auto* number = std::get_if<double>(&value)) {
       absl::StrAppend(out, "=", PythonFloat(*number));
     } else {
@@ -62,11 +69,14 @@ std::set<std::string> OptionsOf(const FunctionTable& table, ParameterType type) 
 std::string ParameterJson(const FunctionTable& table, const Parameter& parameter) {
   std::string json = absl::StrCat("{\"name\":", Quoted(parameter.name),
                                   ",\"type\":", Quoted(TypeName(parameter.type)));
-  if (parameter.presence != Parameter::Presence::kOptional) json += ",\"required\":true";
+  if (parameter.presence == Parameter::Presence::kRequired ||
+      parameter.presence == Parameter::Presence::kRepeated) {
+    json += ",\"required\":true";
+  }
   if (!std::holds_alternative<std::monostate>(parameter.default_value)) {
     absl::StrAppend(&json, ",\"default\":", ToJson(parameter.default_value));
   }
-  if (parameter.presence == Parameter::Presence::kRepeated) json += ",\"multiple\":true";
+  if (IsRepeated(parameter)) json += ",\"multiple\":true";
   const auto append_json = [](std::string* out, const Value& value) {
     absl::StrAppend(out, ToJson(value));
   };

@@ -12,6 +12,16 @@ const char* TypeName(ParameterType type) {
       return "float";
     case ParameterType::kInteger:
       return "integer";
+    case ParameterType::kNode:
+      return "node";
+    case ParameterType::kTag:
+      return "tag";
+    case ParameterType::kDate:
+      return "date";
+    case ParameterType::kStringOrBoolean:
+      return "string";
+    case ParameterType::kSeriesListOrFloat:
+      return "any";
     case ParameterType::kIntegerOrInfinity:
       return "intOrInf";
     case ParameterType::kInterval:
@@ -40,6 +50,16 @@ const char* TypeDescription(ParameterType type) {
       return "a number";
     case ParameterType::kInteger:
       return "an integer";
+    case ParameterType::kNode:
+      return "the index of a node";
+    case ParameterType::kTag:
+      return "the name of a tag in quotes";
+    case ParameterType::kDate:
+      return "a time in quotes, such as \"-1d\" or \"noon yesterday\", or an epoch";
+    case ParameterType::kStringOrBoolean:
+      return "a string in quotes, true or false";
+    case ParameterType::kSeriesListOrFloat:
+      return "a path, a function call or a number";
     case ParameterType::kIntegerOrInfinity:
       return "an integer or inf";
     case ParameterType::kInterval:

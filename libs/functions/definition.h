@@ -34,6 +34,11 @@ enum class ParameterType {
   kString,                 // in quotes
   kFloat,                  // a number
   kInteger,                //
+  kNode,                   // an index of a node
+  kTag,                    // the name of a tag in quotes
+  kDate,                   // a time of attime.h in quotes, or an epoch; a string to the function
+  kStringOrBoolean,        // a string in quotes, true or false; a string to the function
+  kSeriesListOrFloat,      // a path, a function call, or a number
   kIntegerOrInfinity,      // an integer or inf
   kInterval,               // a time offset in quotes
   kIntegerOrInterval,      // a number of points or a time offset in quotes
@@ -52,7 +57,8 @@ const char* TypeDescription(ParameterType type);
 using Value = std::variant<std::monostate, bool, int64_t, double, std::string>;
 
 struct Parameter {
-  enum class Presence { kRequired, kOptional, kRepeated /* once or more, always last */ };
+  // The repeated ones always come last: once or more, or any number of times.
+  enum class Presence { kRequired, kOptional, kRepeated, kAnyNumber };
 
   std::string name;
   ParameterType type;
@@ -68,6 +74,7 @@ struct FunctionDefinition {
   std::string description = {};  // a few sentences for query editors and docs
   std::vector<Parameter> parameters = {};
   bool is_aggregator = false;  // may be the callback of groupByNode: list in, one series out
+  std::string variant = {};    // what tells functions with the same `evaluate` apart
 
   // The ranges in which the first parameter is evaluated, where they differ from the call's own.
   // Errors are InvalidArgument.
@@ -76,6 +83,11 @@ struct FunctionDefinition {
   // The series of the call. Errors: InvalidArgument (arguments that only the data shows wrong),
   // ResourceExhausted (a limit, named).
   absl::StatusOr<SeriesList> (*evaluate)(Call& call) = nullptr;
+
+  bool IsRepeated(size_t parameter) const {
+    return parameters[parameter].presence == Parameter::Presence::kRepeated ||
+           parameters[parameter].presence == Parameter::Presence::kAnyNumber;
+  }
 };
 
 }  // namespace plumbago::functions

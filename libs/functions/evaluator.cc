@@ -2,16 +2,25 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/status.h"
 #include "functions/aggregation.h"
 #include "functions/binding.h"
 #include "functions/normalize.h"
+#include "functions/parser.h"
 
 namespace plumbago::functions {
 namespace {
+
+constexpr int64_t kTimeMax = int64_t{1} << 32;
+constexpr int kTextDepthMax = 8;
 
 class Evaluation {
  public:
@@ -39,18 +48,25 @@ class Evaluation {
           " function calls; nest fewer functions that need data of other time ranges"));
     }
     PLUMBAGO_ASSIGN_OR_RETURN(Binding binding, Bind(table_, expression));
-    return EvaluateCall(range, binding);
+    return EvaluateCall(range, binding, expression.source);
   }
 
   SeriesList Fetched(const TimeRange& range, const std::string& pattern) {
     Fetch fetch{pattern, range};
-    if (const SeriesList* list = data_.Find(fetch)) return *list;
+    if (const SeriesList* found = data_.Find(fetch)) {
+      SeriesList list = *found;
+      for (Series& series : list)
+        series.x_files_factor = set_share_.value_or(series.x_files_factor);
+      return list;
+    }
     ++pending_count_;
     if (seen_.insert(fetch).second) missing_.push_back(std::move(fetch));
     return {};
   }
 
-  absl::StatusOr<SeriesList> EvaluateCall(const TimeRange& range, Binding& binding);
+  absl::StatusOr<SeriesList> EvaluateCall(const TimeRange& range, Binding& binding,
+                                          const std::string& source);
+  absl::StatusOr<SeriesList> EvaluateText(const TimeRange& range, const std::string& target);
 
   // The series of one parameter, its lists one behind the other.
   absl::StatusOr<SeriesList> EvaluateParameter(const TimeRange& range,
@@ -69,13 +85,15 @@ class Evaluation {
   }
 
   const FunctionTable& table_;
-  const EvaluationContext& context_;
+  EvaluationContext context_;  // its own: setXFilesFactor changes it
   const FetchedData& data_;
   std::vector<Fetch> missing_;
   absl::flat_hash_set<Fetch> seen_;  // those in missing_
   int pending_count_ = 0;            // look-ups without data, repeated ones too
   int call_count_ = 0;
-  int64_t point_count_ = 0;  // created by functions
+  int text_depth_ = 0;
+  std::optional<double> set_share_;  // by setXFilesFactor, for what is read after it
+  int64_t point_count_ = 0;          // created by functions
 };
 
 class Evaluation::Question final : public WindowQuestion {
@@ -102,31 +120,60 @@ class Evaluation::Question final : public WindowQuestion {
 
 class Evaluation::BoundCall final : public Call {
  public:
-  // One list a window.
+  using Lists = std::vector<SeriesList>;
+
+  // `first`: series of the first parameter, one list a window. `others`: one list a parameter, that
+  // of the first one being empty.
   BoundCall(Evaluation& evaluation, const TimeRange& range, const Arguments& arguments,
-            std::vector<TimeRange> windows, std::vector<SeriesList> lists)
+            std::vector<TimeRange> windows, Lists first, Lists others, std::vector<bool> is_written)
       : evaluation_(evaluation),
         range_(range),
         arguments_(arguments),
         windows_(std::move(windows)),
-        lists_(std::move(lists)) {}
+        first_(std::move(first)),
+        others_(std::move(others)),
+        is_written_(std::move(is_written)) {}
 
   const Arguments& arguments() const override { return arguments_; }
   const TimeRange& range() const override { return range_; }
   const EvaluationContext& context() const override { return evaluation_.context_; }
-  SeriesList& series(size_t window) override { return lists_[window]; }
+  SeriesList& series(size_t window) override { return first_[window]; }
   const TimeRange& window(size_t index) const override { return windows_[index]; }
+  size_t window_count() const override { return windows_.size(); }
+
+  SeriesList& SeriesOf(absl::string_view name) override {
+    const size_t index = IndexOf(name);
+    return index == 0 ? first_[0] : others_[index];
+  }
+  bool IsWritten(absl::string_view name) const override { return is_written_[IndexOf(name)]; }
+
+  const std::string& source() const override { return source_; }
+  void set_source(const std::string& source) { source_ = source; }
 
   absl::StatusOr<SeriesList> Aggregated(absl::string_view name, SeriesList list) override {
     const FunctionDefinition* function = evaluation_.table_.Find(name);
     if (function == nullptr || !function->is_aggregator) {
       return AggregateSeries(name, std::move(list), context().x_files_factor);
     }
-    std::vector<SeriesList> lists;
+    Lists lists;
     lists.push_back(std::move(list));
-    const Arguments none(*function, {});
-    BoundCall call(evaluation_, range_, none, {range_}, std::move(lists));
-    return function->evaluate(call);
+    return Applied(name, std::move(lists));
+  }
+
+  absl::StatusOr<SeriesList> Applied(absl::string_view name, Lists lists) override;
+
+  absl::StatusOr<SeriesList> EvaluatedTarget(const std::string& target) override {
+    // Long texts cost time to read: they count like points.
+    PLUMBAGO_RETURN_IF_ERROR(ChargePoints(static_cast<int64_t>(target.size())));
+    return evaluation_.EvaluateText(range_, target);
+  }
+
+  SeriesList Fetched(const std::string& pattern) override {
+    return evaluation_.Fetched(range_, pattern);
+  }
+
+  void SetXFilesFactor(double share) override {
+    evaluation_.context_.x_files_factor = evaluation_.set_share_ = share;
   }
 
   absl::Status ChargePoints(int64_t count) override {
@@ -142,14 +189,79 @@ class Evaluation::BoundCall final : public Call {
   }
 
  private:
+  size_t IndexOf(absl::string_view name) const {
+    const std::vector<Parameter>& parameters = arguments_.definition().parameters;
+    size_t index = 0;
+    while (index < parameters.size() && parameters[index].name != name) ++index;
+    PLUMBAGO_CHECK(index < parameters.size());
+    return index;
+  }
+
   Evaluation& evaluation_;
   const TimeRange& range_;
   const Arguments& arguments_;
   const std::vector<TimeRange> windows_;
-  std::vector<SeriesList> lists_;
+  Lists first_;
+  Lists others_;
+  const std::vector<bool> is_written_;  // by parameter
+  std::string source_;
 };
 
-absl::StatusOr<SeriesList> Evaluation::EvaluateCall(const TimeRange& range, Binding& binding) {
+absl::StatusOr<SeriesList> Evaluation::BoundCall::Applied(absl::string_view name, Lists lists) {
+  const FunctionDefinition* function = evaluation_.table_.Find(name);
+  if (function == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown function \"", base::Excerpt(name), "\"; /functions lists all"));
+  }
+  const auto refuse = [&] {
+    return absl::InvalidArgumentError(absl::StrCat("the function ", function->name,
+                                                   "() cannot be called with ", lists.size(),
+                                                   " lists of series and nothing else"));
+  };
+  const std::vector<Parameter>& parameters = function->parameters;
+  std::vector<std::vector<Value>> literals(parameters.size());
+  Lists others(parameters.size());
+  std::vector<bool> is_written(parameters.size());
+  size_t given = 0;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const bool takes_series = parameters[i].type == ParameterType::kSeriesList ||
+                              parameters[i].type == ParameterType::kSeriesListOrFloat;
+    if (takes_series && given < lists.size()) {
+      others[i] = std::move(lists[given++]);
+      is_written[i] = true;
+      while (function->IsRepeated(i) && given < lists.size()) {
+        std::move(lists[given].begin(), lists[given].end(), std::back_inserter(others[i]));
+        ++given;
+      }
+    } else if (parameters[i].presence == Parameter::Presence::kRequired) {
+      return refuse();
+    } else if (!std::holds_alternative<std::monostate>(parameters[i].default_value)) {
+      literals[i].push_back(parameters[i].default_value);
+    }
+  }
+  if (given < lists.size() || function->windows != nullptr) return refuse();
+  Lists first;
+  first.push_back(std::move(others[0]));
+  const Arguments arguments(*function, std::move(literals));
+  BoundCall call(evaluation_, range_, arguments, {range_}, std::move(first), std::move(others),
+                 std::move(is_written));
+  return function->evaluate(call);
+}
+
+absl::StatusOr<SeriesList> Evaluation::EvaluateText(const TimeRange& range,
+                                                    const std::string& target) {
+  if (++text_depth_ > kTextDepthMax) {
+    return absl::InvalidArgumentError("targets that make up targets are nested too deeply");
+  }
+  PLUMBAGO_ASSIGN_OR_RETURN(const Expression expression, ParseTarget(target));
+  PLUMBAGO_RETURN_IF_ERROR(CheckCalls(table_, expression));
+  absl::StatusOr<SeriesList> list = EvaluateIn(range, expression);
+  --text_depth_;
+  return list;
+}
+
+absl::StatusOr<SeriesList> Evaluation::EvaluateCall(const TimeRange& range, Binding& binding,
+                                                    const std::string& source) {
   const FunctionDefinition& definition = binding.arguments.definition();
   const int pending_before = pending_count_;
   std::vector<TimeRange> windows = {range};
@@ -158,15 +270,27 @@ absl::StatusOr<SeriesList> Evaluation::EvaluateCall(const TimeRange& range, Bind
     PLUMBAGO_ASSIGN_OR_RETURN(windows, definition.windows(question));
     if (pending_count_ > pending_before) return SeriesList{};
   }
-  std::vector<SeriesList> lists;
+  BoundCall::Lists first;
   const bool takes_series = !binding.series.empty() && !binding.series[0].empty();
-  for (const TimeRange& window : windows) {
-    lists.emplace_back();
+  for (TimeRange& window : windows) {
+    // There is no data before 1970, and no clock of the store that goes further.
+    window.from = std::clamp<int64_t>(window.from, 0, kTimeMax);
+    window.until = std::clamp<int64_t>(window.until, 0, kTimeMax);
+    first.emplace_back();
     if (!takes_series) continue;
-    PLUMBAGO_ASSIGN_OR_RETURN(lists.back(), EvaluateParameter(window, binding.series[0]));
+    PLUMBAGO_ASSIGN_OR_RETURN(first.back(), EvaluateParameter(window, binding.series[0]));
+  }
+  BoundCall::Lists others(binding.series.size());
+  std::vector<bool> is_written(binding.series.size());
+  if (takes_series) is_written[0] = true;
+  for (size_t i = 1; i < others.size(); ++i) {
+    is_written[i] = !binding.series[i].empty();
+    PLUMBAGO_ASSIGN_OR_RETURN(others[i], EvaluateParameter(range, binding.series[i]));
   }
   if (pending_count_ > pending_before) return SeriesList{};
-  BoundCall call(*this, range, binding.arguments, std::move(windows), std::move(lists));
+  BoundCall call(*this, range, binding.arguments, std::move(windows), std::move(first),
+                 std::move(others), std::move(is_written));
+  call.set_source(source);
   return definition.evaluate(call);
 }
 

@@ -11,7 +11,7 @@ FunctionTable::FunctionTable(std::vector<FunctionDefinition> definitions) {
     auto owned = std::make_unique<const FunctionDefinition>(std::move(definition));
     PLUMBAGO_CHECK(owned->evaluate != nullptr);
     for (size_t i = 0; i + 1 < owned->parameters.size(); ++i) {
-      PLUMBAGO_CHECK(owned->parameters[i].presence != Parameter::Presence::kRepeated);
+      PLUMBAGO_CHECK(!owned->IsRepeated(i));
     }
     PLUMBAGO_CHECK(by_name_.emplace(owned->name, owned.get()).second);
     for (const std::string& alias : owned->aliases) {

@@ -22,16 +22,6 @@ int64_t CommonMultiple(int64_t a, int64_t b) {
   return a > kStepMax / factor ? kStepMax : a * factor;
 }
 
-std::string JoinPathExpressions(const SeriesList& list) {
-  absl::flat_hash_set<absl::string_view> seen;
-  std::string joined;
-  for (const Series& series : list) {
-    if (!seen.insert(series.path_expression).second) continue;
-    absl::StrAppend(&joined, joined.empty() ? "" : ",", series.path_expression);
-  }
-  return joined;
-}
-
 Tags CommonTags(const SeriesList& list) {
   Tags common = list.front().tags;
   for (const Series& series : list) {
@@ -46,6 +36,22 @@ Tags CommonTags(const SeriesList& list) {
 }
 
 }  // namespace
+
+size_t RowCount(const SeriesList& list) {
+  size_t count = 0;
+  for (const Series& series : list) count = std::max(count, series.values.size());
+  return count;
+}
+
+std::string JoinPathExpressions(const SeriesList& list) {
+  absl::flat_hash_set<absl::string_view> seen;
+  std::string joined;
+  for (const Series& series : list) {
+    if (!seen.insert(series.path_expression).second) continue;
+    absl::StrAppend(&joined, joined.empty() ? "" : ",", series.path_expression);
+  }
+  return joined;
+}
 
 Grid Normalize(SeriesList& list) {
   Grid grid{list.front().start, list.front().end, list.front().step};

@@ -1,8 +1,11 @@
 // Lists of series made to fit each other, and reduced to one.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -20,6 +23,25 @@ struct Grid {
 // Consolidates every series of a non-empty list to the least common multiple of their steps. Values
 // are then parallel by index, not by time: graphite-web's rule. The series keep their own start.
 Grid Normalize(SeriesList& list);
+
+// Of the longest series.
+size_t RowCount(const SeriesList& list);
+
+// Null behind the end.
+inline double ValueAt(const Series& series, size_t index) {
+  return index < series.values.size() ? series.values[index] : kNull;
+}
+
+// The distinct path expressions in order, with commas.
+std::string JoinPathExpressions(const SeriesList& list);
+
+// A series over normalised ones: combine(a, b) at every point.
+template <typename Combine>
+std::vector<double> CombineValues(const Series& a, const Series& b, Combine combine) {
+  std::vector<double> values(std::max(a.values.size(), b.values.size()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = combine(ValueAt(a, i), ValueAt(b, i));
+  return values;
+}
 
 // One series: `function` (a word of aggregation.h) over all of `list`, row by row. An empty list
 // gives an empty list. Named "<function>Series(<distinct path expressions>)", with the tags that

@@ -77,6 +77,7 @@ struct Series {
   Column values;
   Consolidation consolidation = Consolidation::kAverage;
   double x_files_factor = 0;
+  Tags options = {};                // how to draw it: color, alpha, lineWidth, stacked, ...
   bool has_integer_values = false;  // printed without ".0", as Python's int
 
   // Makes `new_name` the name and the path expression.

@@ -1,17 +1,22 @@
 #include "functions/builtin/builtin.h"
 
+#include "functions/builtin/family.h"
 #include "functions/function_table.h"
 
 namespace plumbago::functions {
 
 FunctionTable MakeBuiltinFunctions() {
-  return FunctionTable({
-      Alias(),         AliasByNode(), AliasSub(),  AverageSeries(), ConstantLine(),
-      Derivative(),    Exclude(),     Grep(),      GroupByNode(),   HighestAverage(),
-      KeepLastValue(), MaxSeries(),   MinSeries(), MovingAverage(), NonNegativeDerivative(),
-      Offset(),        PerSecond(),   Scale(),     SortByName(),    SumSeries(),
-      Summarize(),     TimeShift(),
-  });
+  std::vector<FunctionDefinition> all;
+  for (const auto& family :
+       {AggregateFunctions,   AliasFunctions,       ArithmeticFunctions, BaselineFunctions,
+        CompareFunctions,     CorrelationFunctions, DrawFunctions,       FilterFunctions,
+        FourierFunctions,     GroupFunctions,       GrowthFunctions,     HitcountFunctions,
+        HoltWintersFunctions, LegendFunctions,      MovingFunctions,     NullFunctions,
+        PercentileFunctions,  RegressionFunctions,  ShareFunctions,      SortFunctions,
+        SourceFunctions,      SummarizeFunctions,   TimeFunctions}) {
+    Append(family(), all);
+  }
+  return FunctionTable(std::move(all));
 }
 
 }  // namespace plumbago::functions

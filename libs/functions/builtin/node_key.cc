@@ -1,5 +1,6 @@
 #include "functions/builtin/node_key.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "functions/parser.h"
@@ -47,6 +48,24 @@ std::string NodeKey(const Series& series, const std::vector<Value>& nodes_or_tag
     }
   }
   return key;
+}
+
+std::vector<Group> GroupBy(SeriesList list,
+                           const std::function<std::string(const Series&)>& key_of) {
+  std::vector<Group> groups;
+  absl::flat_hash_map<std::string, size_t> index_of;
+  for (Series& series : list) {
+    std::string key = key_of(series);
+    const auto [entry, is_new] = index_of.emplace(key, groups.size());
+    if (is_new) groups.push_back({std::move(key), {}});
+    groups[entry->second].list.push_back(std::move(series));
+  }
+  return groups;
+}
+
+std::vector<Group> GroupByNodeKey(SeriesList list, const std::vector<Value>& nodes_or_tags) {
+  return GroupBy(std::move(list),
+                 [&](const Series& series) { return NodeKey(series, nodes_or_tags); });
 }
 
 }  // namespace plumbago::functions
