@@ -74,6 +74,7 @@ void IngestStream::OnResponse(const v1::IngestResponse&, Items done) {
   for (const auto& batch : done) {
     bytes += batch->memory_bytes();
     points += batch->point_count();
+    if (batch->delivery != nullptr) batch->delivery->OnBatchAccepted();
   }
   unacknowledged_bytes_.fetch_sub(bytes);
   metrics_.points_acknowledged.Increment(static_cast<double>(points));

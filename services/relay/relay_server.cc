@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -34,18 +35,18 @@ absl::Status CheckThatPortIsFree(const http::Address& address, const char* flag)
                                              address.port, ": ", error.message()));
 }
 
-absl::StatusOr<http::Address> ResolveListener(const std::string& text, const char* flag,
-                                              bool allow_unauthenticated) {
-  auto address = http::ParseAddress(text);
-  if (!address.ok()) return base::Annotate(address.status(), flag);
-  if (!http::IsLoopback(*address) && !allow_unauthenticated) {
+absl::Status CheckListener(const ListenerSpec& spec, bool allow_unauthenticated) {
+  if (spec.transport == Transport::kUnix) return absl::OkStatus();
+  if (!http::IsLoopback(spec.address) && !allow_unauthenticated) {
     return absl::InvalidArgumentError(
-        absl::StrCat(flag, " ", text,
-                     " can be reached from other machines, and plaintext senders are not "
+        absl::StrCat(spec.flag, " ", WhereOf(spec),
+                     " can be reached from other machines, and senders without a key are not "
                      "authenticated; use a loopback address, or --allow-unauthenticated on a "
                      "network that you trust"));
   }
-  return address;
+  return spec.transport == Transport::kUdp
+             ? CheckThatPortIsFree<asio::ip::udp>(spec.address, spec.flag.c_str())
+             : CheckThatPortIsFree<asio::ip::tcp>(spec.address, spec.flag.c_str());
 }
 
 }  // namespace
@@ -56,44 +57,103 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
       sender_(sender),
       clock_(clock),
       registry_(metrics),
-      metrics_(metrics, options.reactor.router.tenant) {}
+      metrics_(metrics, options.reactor.router.tenant),
+      limits_(options.connections) {
+  options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
+}
 
 RelayServer::~RelayServer() = default;
 
 absl::Status RelayServer::Start() {
-  PLUMBAGO_RETURN_IF_ERROR(ResolveAddresses());
-  return StartReactors();
+  PLUMBAGO_RETURN_IF_ERROR(protocols::CheckStatsdOptions(options_.reactor.statsd));
+  PLUMBAGO_ASSIGN_OR_RETURN(networks_, TenantNetworks::Parse(options_.tenant_networks));
+  PLUMBAGO_RETURN_IF_ERROR(ResolveListeners());
+  PLUMBAGO_RETURN_IF_ERROR(LoadTls());
+  PLUMBAGO_RETURN_IF_ERROR(StartReactors());
+  PLUMBAGO_RETURN_IF_ERROR(StartHttp());
+  gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
+  return absl::OkStatus();
 }
 
-absl::Status RelayServer::ResolveAddresses() {
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      options_.reactor.tcp,
-      ResolveListener(options_.plaintext_tcp, "--plaintext-tcp", options_.allow_unauthenticated));
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      options_.reactor.udp,
-      ResolveListener(options_.plaintext_udp, "--plaintext-udp", options_.allow_unauthenticated));
-  PLUMBAGO_RETURN_IF_ERROR(
-      CheckThatPortIsFree<asio::ip::tcp>(options_.reactor.tcp, "--plaintext-tcp"));
-  return CheckThatPortIsFree<asio::ip::udp>(options_.reactor.udp, "--plaintext-udp");
+absl::Status RelayServer::ResolveListeners() {
+  const struct {
+    const char* flag;
+    const std::string& text;
+    Transport transport;
+    Protocol protocol;
+  } kinds[] = {
+      {"--plaintext-tcp", options_.plaintext_tcp, Transport::kTcp, Protocol::kPlaintext},
+      {"--plaintext-udp", options_.plaintext_udp, Transport::kUdp, Protocol::kPlaintext},
+      {"--plaintext-unix", options_.plaintext_unix, Transport::kUnix, Protocol::kPlaintext},
+      {"--pickle-tcp", options_.pickle_tcp, Transport::kTcp, Protocol::kPickle},
+      {"--protobuf-tcp", options_.protobuf_tcp, Transport::kTcp, Protocol::kProtobuf},
+      {"--opentsdb-tcp", options_.opentsdb_tcp, Transport::kTcp, Protocol::kOpentsdb},
+      {"--statsd-tcp", options_.statsd_tcp, Transport::kTcp, Protocol::kStatsd},
+      {"--statsd-udp", options_.statsd_udp, Transport::kUdp, Protocol::kStatsd},
+  };
+  for (const auto& kind : kinds) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const auto specs,
+                              ParseListeners(kind.flag, kind.text, kind.transport, kind.protocol));
+    for (const ListenerSpec& spec : specs) {
+      PLUMBAGO_RETURN_IF_ERROR(CheckListener(spec, options_.allow_unauthenticated));
+      options_.reactor.listeners.push_back(spec);
+    }
+  }
+  return absl::OkStatus();
 }
+
+absl::Status RelayServer::LoadTls() {
+  const auto& listeners = options_.reactor.listeners;
+  const auto spec = std::find_if(listeners.begin(), listeners.end(),
+                                 [](const ListenerSpec& each) { return each.is_tls; });
+  if (spec == listeners.end()) return absl::OkStatus();
+  if (options_.tls.certificate_path.empty() || options_.tls.key_path.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(spec->flag, " ", WhereOf(*spec),
+                                                   ",tls needs --tls-certificate and --tls-key"));
+  }
+  PLUMBAGO_ASSIGN_OR_RETURN(tls_, TlsContext::Create(options_.tls));
+  return absl::OkStatus();
+}
+
+SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_, tls_.get()}; }
 
 absl::Status RelayServer::StartReactors() {
   const int core_count = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int count = options_.reactor_count > 0 ? options_.reactor_count : core_count;
   std::vector<std::unique_ptr<Reactor>> reactors;
   for (int i = 0; i < count; ++i) {
-    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, clock_, metrics_);
+    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared());
     PLUMBAGO_RETURN_IF_ERROR(reactor->Start());
     // Port 0: the first reactor chose one, the others share it.
-    options_.reactor.tcp.port = reactor->tcp_port();
-    options_.reactor.udp.port = reactor->udp_port();
+    options_.reactor.listeners = reactor->listeners();
     reactors.push_back(std::move(reactor));
   }
   reactors_ = std::move(reactors);
-  gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
-  base::LogInfo(absl::StrCat("takes plaintext points on TCP ", options_.reactor.tcp.host, ":",
-                             options_.reactor.tcp.port, " and UDP ", options_.reactor.udp.host, ":",
-                             options_.reactor.udp.port, " with ", count, " reactors"));
+  for (const ListenerSpec& spec : options_.reactor.listeners) {
+    base::LogInfo(absl::StrCat("takes points on ", WhereOf(spec), " (", spec.flag, ")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RelayServer::StartHttp() {
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const auto specs, ParseListeners("--http", options_.http, Transport::kTcp, Protocol::kHttp));
+  if (specs.empty()) return absl::OkStatus();
+  const ListenerSpec& spec = specs.front();
+  if (specs.size() > 1 || spec.is_tls || spec.has_proxy_header || spec.compression.has_value()) {
+    return absl::InvalidArgumentError("--http takes one address, and of the options tenant=ID");
+  }
+  PLUMBAGO_RETURN_IF_ERROR(CheckListener(spec, options_.allow_unauthenticated));
+  HttpIngestOptions& http = options_.http_ingest;
+  http.server.listen = absl::StrContains(spec.address.host, ':')
+                           ? absl::StrCat("[", spec.address.host, "]:", spec.address.port)
+                           : WhereOf(spec);
+  http.tenant = spec.tenant;
+  http.router = options_.reactor.router;
+  http_ = std::make_unique<HttpIngest>(http, sender_, Shared());
+  PLUMBAGO_RETURN_IF_ERROR(http_->Start());
+  base::LogInfo(
+      absl::StrCat("takes points on ", spec.address.host, ":", http_->port(), " (--http)"));
   return absl::OkStatus();
 }
 
@@ -104,17 +164,24 @@ void RelayServer::PublishGauges() {
     unacknowledged_bytes += reactor->unacknowledged_bytes();
     known_series += reactor->known_series();
   }
+  if (http_ != nullptr) {
+    unacknowledged_bytes += http_->unacknowledged_bytes();
+    known_series += http_->known_series();
+  }
   metrics_.unacknowledged_bytes.Set(static_cast<double>(unacknowledged_bytes));
   metrics_.known_series.Set(static_cast<double>(known_series));
 }
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
+  if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
 
 absl::Status RelayServer::Drain(absl::Duration deadline) {
   std::vector<std::future<size_t>> drains;  // all at once: each takes points until its own begins
   for (const auto& reactor : reactors_) drains.push_back(reactor->Drain(deadline));
+  // Its requests have been answered or will be refused: nothing of them is promised.
+  if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
   size_t left_bytes = 0;
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
   if (left_bytes == 0) return absl::OkStatus();
