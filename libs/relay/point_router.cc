@@ -62,14 +62,29 @@ void PointRouter::SetSource(const Source& source) {
 
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   std::array<Pending, LineCutter::kBlockLines> pending;
-  size_t count = 0;
+  const size_t count = Parse(lines, pending.data());
+  // One look at the allowance for all, unless some may be of other tenants or too many.
+  const bool is_granted = !tenants_.has_keys() && tenant_->allowance >= static_cast<int64_t>(count);
+  if (is_granted) {
+    CountReceived(*tenant_, count);
+    tenant_->allowance -= static_cast<int64_t>(count);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (!is_granted && !Take(pending[i])) continue;
+    const Route* route = table_.Find(pending[i].hash);
+    if (route == nullptr) route = Learn(pending[i]);
+    if (route != nullptr) Append(*route, pending[i].line);
+  }
+}
+
+size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pending) {
   const bool has_keys = tenants_.has_keys();
+  size_t count = 0;
   for (const absl::string_view line : lines) {
     Pending& next = pending[count];
     const metric::LineFault fault = metric::ParseLine(line, now_seconds_, &next.line);
     if (fault != metric::LineFault::kNone) {
-      CountReceived(*tenant_, 1);
-      Drop(*tenant_, ReasonOf(fault), line);
+      OnRefused(ReasonOf(fault), line);
       continue;
     }
     next.tenant = tenant_;
@@ -78,14 +93,12 @@ void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
     table_.Prefetch(next.hash);
     ++count;
   }
-  for (size_t i = 0; i < count; ++i) {
-    Pending& next = pending[i];
-    CountReceived(*next.tenant, 1);
-    if (next.tenant->allowance-- <= 0 && !Refill(next)) continue;
-    const Route* route = table_.Find(next.hash);
-    if (route == nullptr) route = Learn(next);
-    if (route != nullptr) Append(*route, next.line);
-  }
+  return count;
+}
+
+bool PointRouter::Take(const Pending& pending) {
+  CountReceived(*pending.tenant, 1);
+  return pending.tenant->allowance-- > 0 || Refill(pending);
 }
 
 void PointRouter::OnLongLine(absl::string_view head) { OnRefused(DropReason::kLineTooLong, head); }
@@ -98,8 +111,7 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
   point.line.value = value;
   point.tenant = tenant_;
   if (tenants_.has_keys() && BeginsWithKey(metric) && !ResolveKey(point)) return last_drop_;
-  CountReceived(*point.tenant, 1);
-  if (point.tenant->allowance-- <= 0 && !Refill(point)) return last_drop_;
+  if (!Take(point)) return last_drop_;
   point.hash = HashName(point.line.metric, point.tenant->hash_seed);
   const Route* route = table_.Find(point.hash);
   if (route == nullptr) route = Learn(point);

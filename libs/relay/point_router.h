@@ -116,11 +116,15 @@ class PointRouter {
   struct Pending {
     metric::ParsedLine line;
     NameHash hash;
-    TenantState* tenant = nullptr;
+    TenantState* tenant;
   };
 
   void Append(const Route& route, const metric::ParsedLine& line);
   void AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line);
+  // Fills `pending`, and returns how many of the lines are points.
+  size_t Parse(absl::Span<const absl::string_view> lines, Pending* pending);
+  // Counts a point. False where it was refused.
+  bool Take(const Pending& pending);
   // Cuts a key off the name. False where it is not valid (and the point was counted).
   bool ResolveKey(Pending& pending);
   // Asks the limiter for more. False where the tenant has to wait or may not write (counted).

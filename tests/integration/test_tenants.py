@@ -62,7 +62,7 @@ class TenantsTest(unittest.TestCase):
     def ctl(cls, *arguments):
         return json.loads(subprocess.run(
             [f"{BIN}/plumbagoctl", "--controller", cls.cluster.controller.address, "--output", "json",
-             *arguments], check=True, capture_output=True, timeout=30).stdout)
+             *arguments], check=True, stdout=subprocess.PIPE, timeout=30).stdout)
 
     @classmethod
     def create_key(cls, tenant, scope):
