@@ -19,6 +19,18 @@ absl::Status WriteAndSync(FileSystem& file_system, const std::string& path,
   return file->Sync();
 }
 
+absl::Status CopyContent(File& from, File& to, Durability durability) {
+  constexpr size_t kPieceBytes = 1 << 20;
+  std::string piece(kPieceBytes, '\0');
+  for (uint64_t offset = 0;;) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const size_t count, from.ReadAt(offset, piece.data(), piece.size()));
+    if (count == 0) break;
+    PLUMBAGO_RETURN_IF_ERROR(to.WriteAt(offset, absl::string_view(piece.data(), count)));
+    offset += count;
+  }
+  return durability == Durability::kSynced ? to.Sync() : absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadWholeFile(FileSystem& file_system, const std::string& path,
@@ -33,6 +45,48 @@ absl::StatusOr<std::string> ReadWholeFile(FileSystem& file_system, const std::st
   PLUMBAGO_ASSIGN_OR_RETURN(const size_t read, file->ReadAt(0, content.data(), size));
   content.resize(read);
   return content;
+}
+
+absl::Status CopyFile(FileSystem& file_system, const std::string& from, const std::string& to,
+                      Durability durability) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto source, file_system.OpenForRead(from));
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto target, file_system.CreateExclusive(to));
+  absl::Status status = CopyContent(*source, *target, durability);
+  if (!status.ok()) file_system.Remove(to).IgnoreError();  // the first error is the one to report
+  return status;
+}
+
+absl::Status RemoveTree(FileSystem& file_system, const std::string& path) {
+  // Each directory twice: what is in it first, then itself.
+  struct Pending {
+    std::string path;
+    bool is_emptied = false;
+  };
+  std::vector<Pending> pending = {{path}};
+  while (!pending.empty()) {
+    const Pending next = pending.back();
+    if (next.is_emptied) {
+      PLUMBAGO_RETURN_IF_ERROR(file_system.RemoveDirectory(next.path));
+      pending.pop_back();
+      continue;
+    }
+    const auto entries = file_system.ListDirectory(next.path);
+    if (absl::IsNotFound(entries.status())) {
+      pending.pop_back();
+      continue;
+    }
+    if (!entries.ok()) return entries.status();
+    pending.back().is_emptied = true;
+    for (const DirectoryEntry& entry : *entries) {
+      const std::string below = absl::StrCat(next.path, "/", entry.name);
+      if (entry.is_directory) {
+        pending.push_back({below});
+      } else {
+        PLUMBAGO_RETURN_IF_ERROR(file_system.Remove(below));
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status WriteFileAtomically(FileSystem& file_system, const std::string& path,

@@ -3,6 +3,7 @@
 #include "base/file_system.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "base/testing/temporary_directory.h"
 
@@ -73,6 +74,60 @@ TEST_CASE("ReadWholeFile refuses a file above its bound", "[base]") {
   REQUIRE(WriteFileAtomically(*file_system, path, "12345").ok());
   CHECK(ReadWholeFile(*file_system, path, 5).ok());
   CHECK(absl::IsResourceExhausted(ReadWholeFile(*file_system, path, 4).status()));
+}
+
+TEST_CASE("A link is a second name of the file, and a copy is a file of its own", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/a";
+  REQUIRE(WriteFileAtomically(*file_system, path, "old").ok());
+  REQUIRE(file_system->Link(path, path + "2").ok());
+  CHECK(absl::IsAlreadyExists(file_system->Link(path, path + "2")));
+  CHECK(absl::IsNotFound(file_system->Link(path + "0", path + "4")));
+  REQUIRE(CopyFile(*file_system, path, path + "3", Durability::kSynced).ok());
+  CHECK(absl::IsAlreadyExists(CopyFile(*file_system, path, path + "3", Durability::kNotSynced)));
+  auto file = file_system->OpenForUpdate(path).value();
+  CHECK(file->LinkCount().value() == 2);
+  REQUIRE(file->WriteAt(0, "new").ok());
+  CHECK(ReadWholeFile(*file_system, path + "2", 100).value() == "new");
+  CHECK(ReadWholeFile(*file_system, path + "3", 100).value() == "old");
+  CHECK(file_system->OpenForRead(path + "3").value()->LinkCount().value() == 1);
+}
+
+TEST_CASE("The time of a file can be set to what it was", "[base]") {
+  const testing::TemporaryDirectory directory;
+  const auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/a";
+  REQUIRE(file_system->Append(path, "x").ok());
+  REQUIRE(file_system->SetModifiedTime(path, 1'500'000'000).ok());
+  CHECK(file_system->Stat(path)->modified_unix_seconds == 1'500'000'000);
+  CHECK(absl::IsNotFound(file_system->SetModifiedTime(path + "b", 1)));
+}
+
+TEST_CASE("Append makes a file and adds to it", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string path = directory.path() + "/names";
+  REQUIRE(file_system->Append(path, "a\n").ok());
+  REQUIRE(file_system->Append(path, "b\n").ok());
+  CHECK(ReadWholeFile(*file_system, path, 100).value() == "a\nb\n");
+  CHECK(absl::IsNotFound(file_system->Append(directory.path() + "/x/names", "a")));
+}
+
+TEST_CASE("RemoveTree removes a directory and follows no link", "[base]") {
+  testing::TemporaryDirectory directory;
+  auto file_system = MakePosixFileSystem();
+  const std::string tree = directory.path() + "/tree";
+  REQUIRE(file_system->CreateDirectories(tree + "/a/b").ok());
+  REQUIRE(file_system->CreateDirectories(directory.path() + "/kept").ok());
+  REQUIRE(file_system->Append(directory.path() + "/kept/file", "x").ok());
+  REQUIRE(file_system->Append(tree + "/a/b/file", "x").ok());
+  std::filesystem::create_directory_symlink(directory.path() + "/kept", tree + "/a/link");
+  CHECK(absl::IsUnavailable(file_system->RemoveDirectory(tree)));
+  CHECK(RemoveTree(*file_system, tree).ok());
+  CHECK(absl::IsNotFound(file_system->Stat(tree).status()));
+  CHECK(file_system->Stat(directory.path() + "/kept/file").ok());
+  CHECK(RemoveTree(*file_system, tree).ok());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,72 +14,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
+#include "base/internal/posix_file.h"
 #include "base/status.h"
 
 namespace plumbago::base {
 namespace {
 
-class PosixFile final : public File {
- public:
-  PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
-  ~PosixFile() override { close(descriptor_); }
-  PosixFile(const PosixFile&) = delete;
-  PosixFile& operator=(const PosixFile&) = delete;
-
-  absl::StatusOr<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) override {
-    size_t done = 0;
-    while (done < size) {
-      const ssize_t count =
-          pread(descriptor_, buffer + done, size - done, static_cast<off_t>(offset + done));
-      if (count == 0) break;
-      if (count < 0) {
-        if (errno == EINTR) continue;
-        return ErrnoStatus(errno, absl::StrCat("read ", path_));
-      }
-      done += static_cast<size_t>(count);
-    }
-    return done;
-  }
-
-  absl::Status WriteAt(uint64_t offset, absl::string_view data) override {
-    size_t done = 0;
-    while (done < data.size()) {
-      const ssize_t count = pwrite(descriptor_, data.data() + done, data.size() - done,
-                                   static_cast<off_t>(offset + done));
-      if (count < 0) {
-        if (errno == EINTR) continue;
-        return ErrnoStatus(errno, absl::StrCat("write ", path_));
-      }
-      done += static_cast<size_t>(count);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<uint64_t> Size() override {
-    struct stat info {};
-    if (fstat(descriptor_, &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path_));
-    return static_cast<uint64_t>(info.st_size);
-  }
-
-  absl::Status Preallocate(uint64_t size) override {
-    const int error = posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
-    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("allocate ", path_));
-  }
-
-  absl::Status Sync() override {
-    return fsync(descriptor_) == 0 ? absl::OkStatus()
-                                   : ErrnoStatus(errno, absl::StrCat("fsync ", path_));
-  }
-
- private:
-  const int descriptor_;
-  const std::string path_;
-};
-
 absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags) {
   const int descriptor = open(path.c_str(), flags | O_CLOEXEC, 0644);
   if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open ", path));
-  return std::make_unique<PosixFile>(descriptor, path);
+  return std::make_unique<internal::PosixFile>(descriptor, path);
 }
 
 // Opens `path` only to run `sync` on its descriptor.
@@ -104,8 +49,16 @@ bool TypeOf(const std::string& directory, const dirent& entry, DirectoryEntry* r
   return true;
 }
 
+// Systems may say EEXIST of a directory that is not empty, which would read as AlreadyExists.
+int ErrorOfRmdir() { return errno == EEXIST ? ENOTEMPTY : errno; }
+
 class PosixFileSystem final : public FileSystem {
  public:
+  explicit PosixFileSystem(PathResolution resolution)
+      : resolution_(resolution == PathResolution::kKernel && !internal::HasOpenat2()
+                        ? PathResolution::kByNode
+                        : resolution) {}
+
   absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override {
     return Open(path, O_RDONLY);
   }
@@ -116,13 +69,28 @@ class PosixFileSystem final : public FileSystem {
     return Open(path, O_RDWR | O_CREAT | O_EXCL);
   }
 
+  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) override {
+    const int descriptor = open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open directory ", path));
+    return std::make_unique<internal::PosixDirectory>(descriptor, path, resolution_);
+  }
+
+  absl::StatusOr<DiskSpace> Space(const std::string& path) override {
+    struct statvfs info {};
+    if (statvfs(path.c_str(), &info) != 0)
+      return ErrnoStatus(errno, absl::StrCat("statvfs ", path));
+    return DiskSpace{.free_bytes = uint64_t{info.f_bavail} * info.f_frsize,
+                     .total_bytes = uint64_t{info.f_blocks} * info.f_frsize};
+  }
+
   absl::StatusOr<FileInfo> Stat(const std::string& path) override {
     struct stat info {};
     if (lstat(path.c_str(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
     return FileInfo{.is_directory = S_ISDIR(info.st_mode),
                     .is_regular = S_ISREG(info.st_mode),
                     .size_bytes = static_cast<uint64_t>(info.st_size),
-                    .modified_unix_seconds = info.st_mtim.tv_sec};
+                    .modified_unix_seconds = info.st_mtim.tv_sec,
+                    .inode = info.st_ino};
   }
 
   absl::StatusOr<std::vector<DirectoryEntry>> ListDirectory(const std::string& path) override {
@@ -155,9 +123,39 @@ class PosixFileSystem final : public FileSystem {
                : ErrnoStatus(errno, absl::StrCat("rename ", from, " to ", to));
   }
 
+  absl::Status Link(const std::string& from, const std::string& to) override {
+    return link(from.c_str(), to.c_str()) == 0
+               ? absl::OkStatus()
+               : ErrnoStatus(errno, absl::StrCat("link ", from, " as ", to));
+  }
+
+  absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) override {
+    timespec times[2] = {};
+    times[0].tv_nsec = UTIME_OMIT;
+    times[1].tv_sec = unix_seconds;
+    return utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0
+               ? absl::OkStatus()
+               : ErrnoStatus(errno, absl::StrCat("set the time of ", path));
+  }
+
   absl::Status Remove(const std::string& path) override {
     return unlink(path.c_str()) == 0 ? absl::OkStatus()
                                      : ErrnoStatus(errno, absl::StrCat("remove ", path));
+  }
+
+  absl::Status RemoveDirectory(const std::string& path) override {
+    return rmdir(path.c_str()) == 0 ? absl::OkStatus()
+                                    : ErrnoStatus(ErrorOfRmdir(), absl::StrCat("remove ", path));
+  }
+
+  absl::Status Append(const std::string& path, absl::string_view data) override {
+    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor < 0) return ErrnoStatus(errno, absl::StrCat("open ", path));
+    const ssize_t count = write(descriptor, data.data(), data.size());
+    // A part is written only where the disk is full.
+    const int error = count < 0 ? errno : static_cast<size_t>(count) < data.size() ? ENOSPC : 0;
+    close(descriptor);
+    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, absl::StrCat("append to ", path));
   }
 
   absl::Status SyncDirectory(const std::string& path) override {
@@ -167,11 +165,16 @@ class PosixFileSystem final : public FileSystem {
   absl::Status SyncFileSystem(const std::string& path) override {
     return OpenAndSync(path, "syncfs", [](int descriptor) { return syncfs(descriptor); });
   }
+
+ private:
+  const PathResolution resolution_;
 };
 
 }  // namespace
 
-std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> MakePosixFileSystem(PathResolution resolution) {
+  return std::make_unique<PosixFileSystem>(resolution);
+}
 
 std::string MachineBootId() {
   const int descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
@@ -10,6 +11,8 @@ namespace plumbago::base {
 namespace {
 
 constexpr size_t kExcerptBytesMax = 128;
+constexpr absl::string_view kReasonUrl = "plumbago/reason";
+constexpr absl::string_view kDiskFull = "disk_full";
 
 absl::StatusCode CodeOfErrno(int error) {
   switch (error) {
@@ -39,13 +42,31 @@ std::string Excerpt(absl::string_view text) {
 
 absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(context, ": ", status.message()));
+  absl::Status annotated(status.code(), absl::StrCat(context, ": ", status.message()));
+  status.ForEachPayload([&annotated](absl::string_view url, const absl::Cord& payload) {
+    annotated.SetPayload(url, payload);
+  });
+  return annotated;
 }
 
 absl::Status ErrnoStatus(int error, absl::string_view what) {
   char buffer[128];
-  return absl::Status(CodeOfErrno(error),
+  absl::Status status(CodeOfErrno(error),
                       absl::StrCat(what, ": ", strerror_r(error, buffer, sizeof(buffer))));
+  if (error == ENOSPC || error == EDQUOT) return WithReason(std::move(status), kDiskFull);
+  return status;
 }
+
+absl::Status WithReason(absl::Status status, absl::string_view reason) {
+  status.SetPayload(kReasonUrl, absl::Cord(reason));
+  return status;
+}
+
+std::string ReasonOf(const absl::Status& status) {
+  const auto reason = status.GetPayload(kReasonUrl);
+  return reason.has_value() ? std::string(*reason) : std::string();
+}
+
+bool IsDiskFull(const absl::Status& status) { return ReasonOf(status) == kDiskFull; }
 
 }  // namespace plumbago::base

@@ -17,13 +17,19 @@ namespace plumbago::base {
 // the cut). For any text that came from outside.
 std::string Excerpt(absl::string_view text);
 
-// `status` with "context: " in front of its message; OK stays OK.
+// `status` with "context: " in front of its message, and its payloads; OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
 // The status for errno value `error`: "open /x/y: No such file or directory".
 // ENOENT NotFound, EEXIST AlreadyExists, EACCES/EPERM PermissionDenied, ENOSPC/EDQUOT/EMFILE/ENFILE
 // ResourceExhausted, everything else Unavailable.
 absl::Status ErrnoStatus(int error, absl::string_view what);
+
+// A word that says more than the code, for a metric's label or a decision; Annotate keeps it. Those
+// of base: "disk_full" (ENOSPC, EDQUOT) and "not_a_file" (see Directory). Empty: none was set.
+absl::Status WithReason(absl::Status status, absl::string_view reason);
+std::string ReasonOf(const absl::Status& status);
+bool IsDiskFull(const absl::Status& status);
 
 }  // namespace plumbago::base
 

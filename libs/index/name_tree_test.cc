@@ -14,17 +14,32 @@
 namespace plumbago::index::internal {
 namespace {
 
-// Paths that match, "path/" for branches, ordered.
-std::vector<std::string> Find(const NameTree& tree, absl::string_view pattern,
-                              size_t max_matches = 1000) {
+// Paths that match, "path/" for branches, ordered; and whether these are not all.
+struct Found {
+  std::vector<std::string> paths;
+  SearchResult result;
+};
+
+Found Search(const NameTree& tree, absl::string_view pattern, size_t paths_max) {
   const auto globs = metric::CompilePath(pattern);
   REQUIRE(globs.ok());
-  std::vector<Node> matches;
-  REQUIRE(FindInTree(tree, *globs, max_matches, matches));
-  std::vector<std::string> paths;
-  for (const Node& match : matches) paths.push_back(match.path + (match.is_leaf ? "" : "/"));
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  Found found;
+  const auto visit = [&](uint32_t node, const std::string& path) {
+    if (tree.IsBranch(node)) found.paths.push_back(path + "/");
+    if (tree.IsLeaf(node)) found.paths.push_back(path);
+    return found.paths.size() <= paths_max;
+  };
+  const auto pause = [] { return true; };
+  found.result = SearchTree(tree, *globs, {visit, pause});
+  std::sort(found.paths.begin(), found.paths.end());
+  return found;
+}
+
+std::vector<std::string> Find(const NameTree& tree, absl::string_view pattern,
+                              size_t paths_max = 1000) {
+  const Found found = Search(tree, pattern, paths_max);
+  REQUIRE(found.result == SearchResult::kComplete);
+  return found.paths;
 }
 
 using Paths = std::vector<std::string>;
@@ -95,17 +110,32 @@ TEST_CASE("Find visits no node twice however many ** there are", "[index]") {
   CHECK(Find(tree, pattern + "n", 10000).size() == 1001);
 }
 
-TEST_CASE("Find gives up above the limit, not at it", "[index]") {
+TEST_CASE("A search ends when it is told that there are too many", "[index]") {
   NameTree tree;
   for (int i = 0; i < 10; ++i) tree.Add("a.m" + std::to_string(i));
+  CHECK(Search(tree, "a.*", 10).result == SearchResult::kComplete);
+  const Found found = Search(tree, "a.*", 5);
+  CHECK(found.result == SearchResult::kTooMany);
+  CHECK(found.paths.size() == 6);
+}
+
+TEST_CASE("A long search lets others pass, and ends where names went meanwhile", "[index]") {
+  NameTree tree;
+  for (int i = 0; i < 200'000; ++i) tree.Add("a.m" + std::to_string(i));
   const auto globs = metric::CompilePath("a.*");
-  std::vector<Node> matches;
-  CHECK(FindInTree(tree, *globs, 10, matches));
-  matches.clear();
-  CHECK_FALSE(FindInTree(tree, *globs, 9, matches));
-  matches.clear();
-  tree.Add("a.m0.x");  // m0 now counts twice
-  CHECK_FALSE(FindInTree(tree, *globs, 10, matches));
+  const uint64_t removal_count = tree.removal_count();
+  size_t visited = 0;
+  size_t pauses = 0;
+  const auto visit = [&](uint32_t, const std::string&) { return ++visited > 0; };
+  const auto add = [&] { return tree.Add("a.new" + std::to_string(++pauses)); };
+  CHECK(SearchTree(tree, *globs, {visit, add}) == SearchResult::kComplete);
+  CHECK(visited == 200'000);  // names that came meanwhile may be missed
+  CHECK(pauses >= 2);
+  const auto remove = [&] {
+    tree.Remove("a.m199999");
+    return tree.removal_count() == removal_count;
+  };
+  CHECK(SearchTree(tree, *globs, {visit, remove}) == SearchResult::kInterrupted);
 }
 
 // Every branch and series of `names` that `pattern` matches, without a tree.

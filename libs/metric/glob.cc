@@ -181,4 +181,30 @@ absl::StatusOr<std::vector<Glob>> CompilePath(absl::string_view pattern) {
   return globs;
 }
 
+bool MatchesPath(absl::Span<const Glob> globs, absl::string_view name) {
+  // As MatchesWildcard: only the last `**` is ever tried again.
+  constexpr size_t kNone = SIZE_MAX;
+  const std::vector<absl::string_view> nodes = absl::StrSplit(name, '.');
+  size_t glob = 0;
+  size_t node = 0;
+  size_t globstar = kNone;
+  size_t globstar_end = 0;  // behind the nodes that it takes
+  while (node < nodes.size()) {
+    if (glob < globs.size() && globs[glob].is_globstar()) {
+      globstar = glob++;
+      globstar_end = node;
+    } else if (glob < globs.size() && globs[glob].Matches(nodes[node])) {
+      ++glob;
+      ++node;
+    } else if (globstar != kNone) {
+      node = ++globstar_end;
+      glob = globstar + 1;
+    } else {
+      return false;
+    }
+  }
+  while (glob < globs.size() && globs[glob].is_globstar()) ++glob;
+  return glob == globs.size();
+}
+
 }  // namespace plumbago::metric

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace plumbago::metric {
 
@@ -73,5 +74,9 @@ bool HasWildcards(absl::string_view pattern);
 // The globs of the nodes of a dotted pattern. InvalidArgument, quoting the pattern, where it is
 // empty, longer than kPatternBytesMax, has an empty node, or a node passes a limit.
 absl::StatusOr<std::vector<Glob>> CompilePath(absl::string_view pattern);
+
+// Whether the nodes of a dotted name match `globs`, one by one, `**` any number of them. Takes time
+// proportional to the number of nodes times that of globs at most.
+bool MatchesPath(absl::Span<const Glob> globs, absl::string_view name);
 
 }  // namespace plumbago::metric

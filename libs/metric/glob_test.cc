@@ -152,6 +152,22 @@ TEST_CASE("CompilePath refuses empty nodes and long patterns, and says where", "
   CHECK_THAT(message(std::string(kPatternBytesMax + 1, 'a')), Catch::Contains("longer than"));
 }
 
+TEST_CASE("MatchesPath matches node by node, ** any number of them", "[glob]") {
+  const auto matches = [](absl::string_view pattern, absl::string_view name) {
+    return MatchesPath(*CompilePath(pattern), name);
+  };
+  CHECK(matches("a.*.c", "a.b.c"));
+  CHECK(matches("a.**", "a"));
+  CHECK(matches("a.**.*", "a.b.c"));
+  CHECK(matches("**.c", "a.b.c"));
+  CHECK(matches("**.b.**.d", "a.b.x.b.c.d"));
+  CHECK(matches("**.**", "a"));
+  CHECK_FALSE(matches("a.*", "a"));
+  CHECK_FALSE(matches("a.*", "a.b.c"));
+  CHECK_FALSE(matches("**.b.**.d", "a.b.c"));
+  CHECK_FALSE(matches("a.**.*", "a"));
+}
+
 TEST_CASE("HasWildcards sees every special character", "[glob]") {
   for (const char* pattern : {"a*", "a?", "a[b]", "{a,b}"}) CHECK(HasWildcards(pattern));
   CHECK_FALSE(HasWildcards("a.b-c:d"));

@@ -6,10 +6,12 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "functions/binding.h"
 #include "functions/evaluator.h"
+#include "metric/glob.h"
 
 namespace plumbago::query {
 namespace {
@@ -28,10 +30,14 @@ AnswerNotes NotesOf(const SeriesReader& reader, const ShardReport& report) {
   return {report.Missing(), reader.warnings(), reader.series_count(), reader.point_count()};
 }
 
+// The shards would say the same, each for itself.
 absl::Status CheckPattern(const std::string& pattern) {
-  if (pattern.size() <= kPatternBytesMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the pattern has ", pattern.size(), " bytes, more than ", kPatternBytesMax));
+  if (pattern.size() > kPatternBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the pattern has ", pattern.size(), " bytes, more than ", kPatternBytesMax));
+  }
+  if (absl::StrContains(pattern, ';')) return absl::OkStatus();  // an exact tagged series
+  return metric::CompilePath(pattern).status();
 }
 
 absl::Status InTarget(absl::string_view text, const absl::Status& status) {

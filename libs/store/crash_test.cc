@@ -15,6 +15,7 @@
 #include "base/testing/temporary_directory.h"
 #include "store/series_files.h"
 #include "store/tree_scan.h"
+#include "whisper/storage_rules.h"
 #include "whisper/testing/every_fault.h"
 #include "whisper/updater.h"
 #include "whisper/verify.h"
@@ -34,13 +35,18 @@ class Files {
   // As SeriesWriter does.
   absl::Status Write(const std::string& metric, const std::vector<whisper::Point>& points) {
     const SeriesName name("t", metric);
-    PLUMBAGO_ASSIGN_OR_RETURN(const auto opened, files_.OpenOrCreate(name, rules_));
+    const auto update = [&](const whisper::OpenFile& file) {
+      return updater_.UpdateMany(file, points, kNow, whisper::Duplicates::kLastWins).status();
+    };
+    PLUMBAGO_ASSIGN_OR_RETURN(const auto opened,
+                              files_.OpenOrCreate(
+                                  name, [&] { return rules_.HeaderFor(name.metric()); }, update));
+    if (opened.origin == SeriesFiles::Origin::kCreated) return absl::OkStatus();
     SeriesFile& file = *opened.file;
     base::MutexLock lock(file.mutex);
-    const auto result = whisper::Updater().UpdateMany({*file.file, file.header, file.base_times},
-                                                      points, kNow, whisper::Duplicates::kLastWins);
-    if (!result.ok()) files_.Forget(name);
-    return result.status();
+    const absl::Status status = update(file.open());
+    if (!status.ok()) files_.Forget(name);
+    return status;
   }
 
  private:
@@ -48,6 +54,7 @@ class Files {
       whisper::StorageRules::Parse({.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"})
           .value();
   SeriesFiles files_;
+  whisper::Updater updater_;
 };
 
 // What a restart does: the first scan.

@@ -3,20 +3,27 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <functional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
+#include "whisper/testing/every_fault.h"
 
 namespace plumbago::store {
 namespace {
 
 using Origin = SeriesFiles::Origin;
 
+absl::Status NoFill(const whisper::OpenFile&) { return absl::OkStatus(); }
+
 struct Fixture {
   base::testing::TemporaryDirectory directory;
   std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
-  whisper::StorageRules rules = whisper::StorageRules::Parse({}).value();
+  const std::function<absl::StatusOr<whisper::Header>()> make_header = [] {
+    return whisper::MakeHeader({{60, 10080}}, 0.5F, whisper::AggregationMethod::kAverage);
+  };
   SeriesFiles files{*file_system, {.directory = directory.path(), .open_files_max = 32}};
 
   void Write(const std::string& path, absl::string_view content) {
@@ -30,17 +37,17 @@ TEST_CASE("A series is created once, then found in the cache, then opened again"
   Fixture fixture;
   const SeriesName name("t", "a.b");
   CHECK(absl::IsNotFound(fixture.files.Open(name).status()));
-  const auto created = fixture.files.OpenOrCreate(name, fixture.rules);
+  const auto created = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill);
   REQUIRE(created.ok());
   CHECK(created->origin == Origin::kCreated);
-  const auto cached = fixture.files.OpenOrCreate(name, fixture.rules);
+  const auto cached = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill);
   CHECK(cached->origin == Origin::kCached);
   CHECK(cached->file == created->file);
   fixture.files.Forget(name);
   CHECK(fixture.files.Open(name)->origin == Origin::kOpened);
   fixture.files.ForgetAll();
   CHECK(fixture.files.open_count() == 0);
-  CHECK(fixture.files.OpenOrCreate(name, fixture.rules)->origin == Origin::kOpened);
+  CHECK(fixture.files.OpenOrCreate(name, fixture.make_header, NoFill)->origin == Origin::kOpened);
 }
 
 TEST_CASE("Open files are bounded, and an evicted one stays usable by its holder", "[store]") {
@@ -48,10 +55,10 @@ TEST_CASE("Open files are bounded, and an evicted one stays usable by its holder
   std::vector<std::shared_ptr<SeriesFile>> held;
   for (int i = 0; i < 200; ++i) {
     const SeriesName name("t", absl::StrCat("m", i));
-    held.push_back(fixture.files.OpenOrCreate(name, fixture.rules)->file);
+    held.push_back(fixture.files.OpenOrCreate(name, fixture.make_header, NoFill)->file);
   }
   CHECK(fixture.files.open_count() <= 32);
-  for (const auto& file : held) CHECK(file->file->Size().ok());
+  for (const auto& file : held) CHECK(file->file().Size().ok());
 }
 
 TEST_CASE("The least recently used file is closed first", "[store]") {
@@ -59,9 +66,10 @@ TEST_CASE("The least recently used file is closed first", "[store]") {
   SeriesFiles files(*fixture.file_system, {.directory = fixture.directory.path(),
                                            .open_files_max = 32});  // two in each of 16 shards
   const SeriesName favourite("t", "favourite");
-  REQUIRE(files.OpenOrCreate(favourite, fixture.rules).ok());
+  REQUIRE(files.OpenOrCreate(favourite, fixture.make_header, NoFill).ok());
   for (int i = 0; i < 200; ++i) {
-    REQUIRE(files.OpenOrCreate(SeriesName("t", absl::StrCat("m", i)), fixture.rules).ok());
+    REQUIRE(files.OpenOrCreate(SeriesName("t", absl::StrCat("m", i)), fixture.make_header, NoFill)
+                .ok());
     CHECK(files.Open(favourite)->origin == Origin::kCached);
   }
 }
@@ -69,22 +77,38 @@ TEST_CASE("The least recently used file is closed first", "[store]") {
 TEST_CASE("A damaged file is DataLoss, names its path and is not touched", "[store]") {
   Fixture fixture;
   fixture.Write("t/a.wsp", "this is no whisper file");
-  const auto opened = fixture.files.OpenOrCreate(SeriesName("t", "a"), fixture.rules);
+  const auto opened = fixture.files.OpenOrCreate(SeriesName("t", "a"), fixture.make_header, NoFill);
   CHECK(absl::IsDataLoss(opened.status()));
   CHECK(absl::StrContains(opened.status().message(), "/t/a.wsp"));
   CHECK(base::ReadWholeFile(*fixture.file_system, fixture.directory.path() + "/t/a.wsp", 100)
             .value() == "this is no whisper file");
 }
 
-TEST_CASE("What a power cut left of a creation is created again", "[store]") {
+TEST_CASE("What a power cut left of a creation is set aside, and the series created again",
+          "[store]") {
   Fixture fixture;
-  for (const std::string& remains : {std::string(), std::string(1000, '\0')}) {
+  const SeriesName name("t", "a");
+  const std::string path = fixture.directory.path() + "/t/a.wsp";
+  for (const char* kept : {".damaged1", ".damaged2"}) {
+    const std::string remains = kept[8] == '1' ? std::string() : std::string(1000, '\0');
     fixture.Write("t/a.wsp", remains);
-    CHECK(absl::IsNotFound(fixture.files.Open(SeriesName("t", "a")).status()));
-    CHECK(fixture.files.OpenOrCreate(SeriesName("t", "a"), fixture.rules)->origin ==
+    CHECK(absl::IsNotFound(fixture.files.Open(name).status()));
+    CHECK(fixture.files.damaged().Count("empty") == 1);
+    CHECK(fixture.files.OpenOrCreate(name, fixture.make_header, NoFill)->origin ==
           Origin::kCreated);
+    CHECK(fixture.files.damaged().Count("empty") == 0);
+    CHECK(base::ReadWholeFile(*fixture.file_system, path + kept, 2000).value() == remains);
     fixture.files.ForgetAll();
   }
+}
+
+TEST_CASE("A file that is empty again and again is refused in the end", "[store]") {
+  Fixture fixture;
+  const SeriesName name("t", "a");
+  for (int i = 1; i <= 9; ++i) fixture.Write(absl::StrCat("t/a.wsp.damaged", i), "");
+  fixture.Write("t/a.wsp", "");
+  CHECK(absl::IsDataLoss(fixture.files.OpenOrCreate(name, fixture.make_header, NoFill).status()));
+  CHECK(fixture.file_system->Stat(fixture.directory.path() + "/t/a.wsp")->size_bytes == 0);
 }
 
 TEST_CASE("Links and directories in place of a file are left alone", "[store]") {
@@ -93,14 +117,70 @@ TEST_CASE("Links and directories in place of a file are left alone", "[store]") 
   std::filesystem::create_directories(fixture.directory.path() + "/t/d.wsp");
   std::filesystem::create_symlink(fixture.directory.path() + "/elsewhere.wsp",
                                   fixture.directory.path() + "/t/l.wsp");
-  CHECK(absl::IsDataLoss(fixture.files.OpenOrCreate(SeriesName("t", "l"), fixture.rules).status()));
-  CHECK(absl::IsDataLoss(fixture.files.OpenOrCreate(SeriesName("t", "d"), fixture.rules).status()));
+  CHECK(absl::IsDataLoss(
+      fixture.files.OpenOrCreate(SeriesName("t", "l"), fixture.make_header, NoFill).status()));
+  CHECK(absl::IsDataLoss(
+      fixture.files.OpenOrCreate(SeriesName("t", "d"), fixture.make_header, NoFill).status()));
 }
 
 TEST_CASE("A name that no file can have is InvalidArgument", "[store]") {
   Fixture fixture;
   CHECK(absl::IsInvalidArgument(
-      fixture.files.OpenOrCreate(SeriesName("t", "../a"), fixture.rules).status()));
+      fixture.files.OpenOrCreate(SeriesName("t", "../a"), fixture.make_header, NoFill).status()));
+}
+
+TEST_CASE("An update leaves the other names of a file as they are", "[store]") {
+  Fixture fixture;
+  const SeriesName name("t", "a.b");
+  const auto created = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill);
+  REQUIRE(created.ok());
+  const std::string path = fixture.directory.path() + "/t/a/b.wsp";
+  const std::string other = fixture.directory.path() + "/other";
+  REQUIRE(fixture.file_system->Link(path, other).ok());
+  CHECK(fixture.files.OpenForUpdate(name)->file == created->file);  // nobody said so
+  fixture.files.ExpectNewLinks();
+  CHECK(fixture.files.Open(name)->file == created->file);  // to read it, one file will do
+  const auto own = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill);
+  REQUIRE(own.ok());
+  CHECK(own->origin == Origin::kOpened);
+  CHECK(own->file->file().LinkCount().value() == 1);
+  CHECK(fixture.file_system->OpenForRead(other).value()->LinkCount().value() == 1);
+  CHECK(base::ReadWholeFile(*fixture.file_system, path, 1 << 20).value() ==
+        base::ReadWholeFile(*fixture.file_system, other, 1 << 20).value());
+  CHECK(fixture.files.OpenForUpdate(name)->file == own->file);
+}
+
+TEST_CASE("A copy that cannot be made leaves the file and its other names", "[store]") {
+  base::testing::TemporaryDirectory directory;
+  const auto real = base::MakePosixFileSystem();
+  const auto make_header = [] {
+    return whisper::MakeHeader({{60, 10080}}, 0.5F, whisper::AggregationMethod::kAverage);
+  };
+  const SeriesName name("t", "a");
+  const size_t fault_count =
+      whisper::testing::ForEveryFault([&](const base::testing::FaultFileSystem::Plan& plan) {
+        const base::testing::TemporaryDirectory round;
+        const std::string path = round.path() + "/t/a.wsp";
+        REQUIRE(SeriesFiles(*real, {.directory = round.path()})
+                    .OpenOrCreate(name, make_header, NoFill)
+                    .ok());
+        REQUIRE(real->Link(path, round.path() + "/other").ok());
+        const std::string content = base::ReadWholeFile(*real, path, 1 << 20).value();
+        base::testing::FaultFileSystem faults(*real);
+        SeriesFiles files(faults, {.directory = round.path()});
+        faults.Set(plan);
+        const auto opened = files.OpenForUpdate(name);
+        const bool has_failed = faults.has_failed();
+        CHECK((opened.ok() || has_failed));
+        CHECK(base::ReadWholeFile(*real, path, 1 << 20).value() == content);
+        CHECK(base::ReadWholeFile(*real, round.path() + "/other", 1 << 20).value() == content);
+        faults.Set({});
+        const auto again = files.OpenForUpdate(name);
+        REQUIRE(again.ok());
+        CHECK(again->file->file().LinkCount().value() == 1);
+        return has_failed;
+      });
+  CHECK(fault_count >= 6 * 6);
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ class SeriesName {
 // Keeps a path below the 4096 bytes of Linux.
 constexpr size_t kMetricBytesMax = 2048;
 constexpr size_t kTenantBytesMax = 128;
-// A node is a file name of at most 255 bytes, with room for ".wsp.tmp".
-constexpr size_t kNodeBytesMax = 247;
+// A node is a file name of at most 255 bytes, with room for ".wsp.damaged1".
+constexpr size_t kNodeBytesMax = 242;
 
 // The path of the file below the whisper directory. InvalidArgument for a name that would leave the
 // tenant's directory or meet another name's file: an empty node, "/", a control byte, a first node

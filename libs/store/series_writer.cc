@@ -26,7 +26,7 @@ RefusalReason ReasonOf(const absl::Status& status) {
 }  // namespace
 
 SeriesWriter::SeriesWriter(const Context& context, size_t part, size_t part_count)
-    : context_(context), part_(part), part_count_(part_count) {}
+    : context_(context), part_(part), part_count_(part_count), reservations_(context.quotas) {}
 
 SeriesWriter::~SeriesWriter() { Stop(); }
 
@@ -52,10 +52,22 @@ void SeriesWriter::Enqueue(std::shared_ptr<WriteSession> session,
   has_work_.NotifyOne();
 }
 
+void SeriesWriter::Enqueue(std::function<void()> task) {
+  {
+    base::MutexLock lock(mutex_);
+    jobs_.push_back({.session = nullptr, .batch = nullptr, .task = std::move(task)});
+  }
+  has_work_.NotifyOne();
+}
+
 void SeriesWriter::Run() {
   Job job;
   while (Next(&job)) {
-    Apply(job);
+    if (job.task) {
+      job.task();
+    } else {
+      Apply(job);
+    }
     job = {};
   }
 }
@@ -71,8 +83,9 @@ bool SeriesWriter::Next(Job* job) {
 
 void SeriesWriter::Apply(const Job& job) {
   const int64_t now = context_.clock.UnixSeconds();
+  policies_ = context_.policies.Current();
   for (const WriteBatch::Entry& entry : job.batch->entries) {
-    if ((entry.series->hash() >> 32) % part_count_ == part_) ApplySeries(job, entry, now);
+    if (Owns(*entry.series)) ApplySeries(job, entry, now);
   }
   IndexNewSeries();
   context_.metrics.points_stored.Increment(static_cast<double>(std::exchange(points_stored_, 0)));
@@ -84,36 +97,69 @@ void SeriesWriter::Apply(const Job& job) {
 }
 
 void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now) {
-  auto opened = context_.files.OpenOrCreate(*entry.series, context_.rules);
-  if (!opened.ok()) return RefuseAll(job, entry, opened.status());
-  if (opened->origin == SeriesFiles::Origin::kCreated) ++series_created_;
-  if (opened->origin != SeriesFiles::Origin::kCached &&
-      !context_.index.Contains(entry.series->tenant(), entry.series->metric())) {
-    new_series_[std::string(entry.series->tenant())].emplace_back(entry.series->metric());
-  }
-
   const auto points =
       absl::MakeConstSpan(job.batch->points).subspan(entry.first_point, entry.point_count);
-  SeriesFile& file = *opened->file;
   absl::StatusOr<whisper::UpdateResult> result;
-  {
+  const auto update = [&](const whisper::OpenFile& file) {
+    result = updater_.UpdateMany(file, points, now, whisper::Duplicates::kLastWins);
+    return result.status();
+  };
+  const SeriesFiles::Result opened = OpenOrCreate(job, entry, now, update);
+  if (opened.file == nullptr) return;
+  SeriesFile& file = *opened.file;
+  if (opened.origin != SeriesFiles::Origin::kCreated) {
     base::MutexLock lock(file.mutex);
-    result = updater_.UpdateMany({*file.file, file.header, file.base_times}, points, now,
-                                 whisper::Duplicates::kLastWins);
+    update(file.open()).IgnoreError();  // it is in `result`
   }
   if (!result.ok()) {
     context_.files.Forget(*entry.series);
-    return RefuseAll(job, entry, result.status());
+    context_.disk_guard.Note(result.status());
+    return RefuseAll(job, entry, base::Annotate(result.status(), entry.series->metric()));
   }
-  base::Failpoint(opened->origin == SeriesFiles::Origin::kCreated ? "store.created"
-                                                                  : "store.written");
+  base::Failpoint("store.written");
   ++series_updated_;
   points_stored_ += entry.point_count - result->uncovered_count;
   if (result->uncovered_count == 0) return;
   Refuse(job, entry, RefusalReason::kOutOfRetention, result->uncovered_count,
          absl::StrCat(result->uncovered_count, " points are older than ",
-                      file.header.max_retention_seconds(),
+                      file.header().max_retention_seconds(),
                       " s, the longest retention of this series"));
+}
+
+SeriesFiles::Result SeriesWriter::OpenOrCreate(const Job& job, const WriteBatch::Entry& entry,
+                                               int64_t now, SeriesFiles::Fill fill) {
+  const SeriesName& name = *entry.series;
+  bool is_reserved = false;
+  absl::Status over_quota;
+  const auto make_header = [&]() -> absl::StatusOr<whisper::Header> {
+    whisper::Header header = policies_->Of(name.tenant()).rules.HeaderFor(name.metric());
+    // Where the index has it, its file has been removed a moment ago: it counts already.
+    if (context_.index.Contains(name.tenant(), name.metric())) return header;
+    over_quota = reservations_.Add(name, header.file_bytes());
+    if (!over_quota.ok()) return over_quota;
+    is_reserved = true;
+    return header;
+  };
+  auto opened = context_.files.OpenOrCreate(name, make_header, fill);
+  if (!opened.ok()) {
+    if (is_reserved) reservations_.Undo();
+    const RefusalReason reason =
+        over_quota.ok() ? ReasonOf(opened.status()) : RefusalReason::kQuota;
+    context_.disk_guard.Note(opened.status());
+    Refuse(job, entry, reason, entry.point_count, opened.status().message());
+    return {};
+  }
+  if (opened->origin == SeriesFiles::Origin::kCreated) {
+    ++series_created_;
+    base::Failpoint("store.created");
+  }
+  if (opened->origin != SeriesFiles::Origin::kCached &&
+      !context_.index.Contains(name.tenant(), name.metric())) {
+    new_series_[std::string(name.tenant())].push_back(
+        {std::string(name.metric()),
+         {opened->file->header().file_bytes(), static_cast<uint32_t>(now)}});
+  }
+  return *std::move(opened);
 }
 
 void SeriesWriter::RefuseAll(const Job& job, const WriteBatch::Entry& entry,
@@ -126,6 +172,7 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
   if (reason == RefusalReason::kWriteFailed) {
     context_.metrics.write_failures.Increment();
   } else {
+    if (reason == RefusalReason::kQuota) context_.metrics.CountRefused(entry.series->tenant());
     context_.metrics.CountDropped(entry.series->tenant(), RefusalWord(reason), point_count);
   }
   job.session->AddRefused(*job.batch, {.series_id = entry.series_id,
@@ -136,14 +183,17 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
 
 // Before the batch is reported applied, so that a new name can be found as soon as its points are.
 void SeriesWriter::IndexNewSeries() {
-  for (const auto& [tenant, metrics] : new_series_) {
-    const absl::Status status = context_.index.AddMany(tenant, metrics);
+  reservations_.BeginMove();
+  for (const auto& [tenant, entries] : new_series_) {
+    absl::Status status = context_.files.KeepTaggedNames(tenant, entries);
+    status.Update(context_.index.AddMany(tenant, entries));
     if (status.ok()) continue;
     context_.metrics.index_failures.Increment();
-    base::LogError(absl::StrCat("index refused ", metrics.size(), " new series of tenant ", tenant,
+    base::LogError(absl::StrCat("index refused ", entries.size(), " new series of tenant ", tenant,
                                 ", the next scan repeats them: ", std::string(status.message())));
   }
   new_series_.clear();
+  reservations_.EndMove();
 }
 
 }  // namespace plumbago::store

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,10 +13,12 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "index/series_index.h"
+#include "store/disk_guard.h"
+#include "store/quotas.h"
 #include "store/series_files.h"
+#include "store/storage_policies.h"
 #include "store/store_metrics.h"
 #include "store/write_session.h"
-#include "whisper/storage_rules.h"
 #include "whisper/updater.h"
 
 namespace plumbago::store {
@@ -26,8 +29,10 @@ class SeriesWriter {
     base::Clock& clock;
     SeriesFiles& files;
     index::SeriesIndex& index;
-    const whisper::StorageRules& rules;
+    const StoragePolicies& policies;
+    Quotas& quotas;
     StoreMetrics& metrics;
+    DiskGuard& disk_guard;
   };
 
   // Writer `part` of `part_count`.
@@ -41,16 +46,28 @@ class SeriesWriter {
   // What is queued is bounded by the sessions, which see to it that their senders wait.
   void Enqueue(std::shared_ptr<WriteSession> session, std::shared_ptr<WriteBatch> batch);
 
+  // Runs `task` on this thread, between two batches. Whoever enqueues tasks bounds them: Store lets
+  // each caller wait for its own.
+  void Enqueue(std::function<void()> task);
+
+  // Whether the series of this hash are this thread's.
+  bool Owns(const SeriesName& series) const { return (series.hash() >> 32) % part_count_ == part_; }
+
  private:
   struct Job {
     std::shared_ptr<WriteSession> session;
     std::shared_ptr<WriteBatch> batch;
+    std::function<void()> task = nullptr;  // instead of a batch
   };
 
   void Run();
   bool Next(Job* job);
   void Apply(const Job& job);
   void ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now);
+  // Opens the series of `entry`, or creates it with `fill` if its quotas allow. Without a file
+  // where it was refused.
+  SeriesFiles::Result OpenOrCreate(const Job& job, const WriteBatch::Entry& entry, int64_t now,
+                                   SeriesFiles::Fill fill);
   void Refuse(const Job& job, const WriteBatch::Entry& entry, RefusalReason reason,
               size_t point_count, absl::string_view message);
   void RefuseAll(const Job& job, const WriteBatch::Entry& entry, const absl::Status& status);
@@ -63,7 +80,9 @@ class SeriesWriter {
 
   // Owned by the thread.
   whisper::Updater updater_;
-  std::map<std::string, std::vector<std::string>> new_series_;  // metrics by tenant
+  std::shared_ptr<const PolicySet> policies_;  // of this batch; shared with StoragePolicies
+  Quotas::Reservations reservations_;          // for new_series_
+  std::map<std::string, std::vector<index::SeriesEntry>> new_series_;  // by tenant
   size_t points_stored_ = 0;
   size_t series_created_ = 0;
   size_t series_updated_ = 0;

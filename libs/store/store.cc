@@ -12,6 +12,10 @@
 namespace plumbago::store {
 namespace {
 
+constexpr absl::Duration kDiskCheckInterval = absl::Seconds(1);
+// To open every file costs the most of a scan.
+constexpr uint64_t kScansPerExamination = 12;
+
 void EndProcess(const absl::Status& status) {
   base::LogError(
       absl::StrCat("the disk failed to sync, so points may be lost; ending, restart "
@@ -26,6 +30,26 @@ StoreOptions WithDefaults(StoreOptions options) {
   return options;
 }
 
+// Counts threads that have come to a point, for one that waits for all of them.
+class Arrivals {
+ public:
+  void Arrive() {
+    // Notified under the lock: the one that waits destroys this as soon as it can take it.
+    base::MutexLock lock(mutex_);
+    ++count_;
+    changed_.NotifyAll();
+  }
+  void Await(size_t count) {
+    base::MutexLock lock(mutex_);
+    while (count_ < count) changed_.Wait(lock);
+  }
+
+ private:
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 double SecondsSince(base::Clock& clock, absl::Duration start) {
   return absl::ToDoubleSeconds(clock.Monotonic() - start);
 }
@@ -37,19 +61,27 @@ Store::Store(const StoreDependencies& dependencies, StoreOptions options)
       options_(WithDefaults(std::move(options))),
       start_unix_seconds_(dependencies.clock.UnixSeconds()),
       metrics_(dependencies.metrics),
+      disk_guard_(
+          dependencies.file_system, dependencies.metrics,
+          {.directory = options_.directory, .free_bytes_min = options_.disk_free_bytes_min}),
       files_(dependencies.file_system,
              {.directory = options_.directory, .open_files_max = options_.open_files_max}) {
   const SeriesWriter::Context context{.clock = dependencies_.clock,
                                       .files = files_,
                                       .index = dependencies_.index,
-                                      .rules = dependencies_.rules,
-                                      .metrics = metrics_};
+                                      .policies = dependencies_.policies,
+                                      .quotas = dependencies_.quotas,
+                                      .metrics = metrics_,
+                                      .disk_guard = disk_guard_};
   for (size_t part = 0; part < options_.writer_threads; ++part) {
     writers_.push_back(std::make_unique<SeriesWriter>(context, part, options_.writer_threads));
   }
   gauges_ = dependencies_.metrics.BeforeScrape([this] {
     metrics_.open_files.Set(static_cast<double>(files_.open_count()));
     metrics_.series.Set(static_cast<double>(dependencies_.index.series_count()));
+    for (const absl::string_view reason : kDamageReasons) {
+      metrics_.damaged_files(reason).Set(static_cast<double>(files_.damaged().Count(reason)));
+    }
   });
 }
 
@@ -57,11 +89,14 @@ Store::~Store() { Drain(); }
 
 absl::Status Store::Start() {
   PLUMBAGO_RETURN_IF_ERROR(dependencies_.file_system.CreateDirectories(options_.directory));
+  CheckDisk();
   {
     base::MutexLock lock(mutex_);
     is_draining_ = false;
   }
   for (const auto& writer : writers_) writer->Start();
+  disk_thread_ =
+      std::thread([this] { RunPeriodically(kDiskCheckInterval, [this] { CheckDisk(); }); });
   checkpoint_thread_ = std::thread(
       [this] { RunPeriodically(options_.checkpoint_interval, [this] { Checkpoint(); }); });
   return absl::OkStatus();
@@ -70,7 +105,7 @@ absl::Status Store::Start() {
 void Store::StartScans() {
   scan_thread_ = std::thread([this] {
     const auto rescan = [this] {
-      const absl::Status status = Rescan();
+      const absl::Status status = Rescan().status();
       if (!status.ok()) base::LogError(std::string(status.message()));
     };
     rescan();
@@ -87,6 +122,7 @@ std::shared_ptr<WriteSession> Store::OpenSession() {
 
 absl::Status Store::Submit(const std::shared_ptr<WriteSession>& session,
                            std::shared_ptr<WriteBatch> batch) {
+  PLUMBAGO_RETURN_IF_ERROR(CheckWritable());
   base::MutexLock lock(mutex_);  // with the queues' locks inside: no batch enters after the drain
   if (is_draining_) return absl::UnavailableError("the store is starting or draining");
   batch->parts_left.store(writers_.size(), std::memory_order_relaxed);
@@ -101,20 +137,74 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.Open(name));
   if (opened.origin != SeriesFiles::Origin::kCached &&
       !dependencies_.index.Contains(name.tenant(), name.metric())) {
-    PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.Add(name.tenant(), name.metric()));
+    PLUMBAGO_RETURN_IF_ERROR(AddFound(name, opened.file->header().file_bytes()));
   }
   SeriesFile& file = *opened.file;
   FetchedSeries fetched{.series = {},
-                        .method = file.header.method,
-                        .x_files_factor = file.header.x_files_factor,
-                        .finest_step = file.header.archives.front().seconds_per_point};
+                        .method = file.header().method,
+                        .x_files_factor = file.header().x_files_factor,
+                        .finest_step = file.header().archives.front().seconds_per_point};
   {
     base::MutexLock lock(file.mutex);
-    PLUMBAGO_ASSIGN_OR_RETURN(fetched.series,
-                              whisper::Fetch({*file.file, file.header, file.base_times}, range));
+    PLUMBAGO_ASSIGN_OR_RETURN(fetched.series, whisper::Fetch(file.open(), range));
   }
   metrics_.series_fetched.Increment();
   return fetched;
+}
+
+absl::Status Store::RunExclusive(const SeriesName& name, absl::FunctionRef<absl::Status()> work) {
+  absl::Status result;
+  Arrivals done;
+  const auto task = [&] {
+    files_.Forget(name);
+    result = work();
+    files_.Forget(name);
+    done.Arrive();
+  };
+  {
+    base::MutexLock lock(mutex_);  // with the queue's lock inside: no task enters after the drain
+    if (is_draining_) return absl::UnavailableError("the store is starting or draining");
+    const auto owner = std::find_if(writers_.begin(), writers_.end(),
+                                    [&](const auto& writer) { return writer->Owns(name); });
+    (*owner)->Enqueue(task);
+  }
+  done.Await(1);
+  return result;
+}
+
+absl::Status Store::RunPaused(absl::FunctionRef<absl::Status()> work) {
+  // One at a time: two that hold half of the writers each would wait for ever.
+  base::MutexLock turn(pause_mutex_);
+  Arrivals paused;
+  Arrivals resumed;
+  Arrivals gone;
+  const auto task = [&] {
+    paused.Arrive();
+    resumed.Await(1);
+    gone.Arrive();
+  };
+  {
+    base::MutexLock lock(mutex_);
+    if (is_draining_) return absl::UnavailableError("the store is starting or draining");
+    for (const auto& writer : writers_) writer->Enqueue(task);
+  }
+  paused.Await(writers_.size());
+  absl::Status result = work();
+  resumed.Arrive();
+  gone.Await(writers_.size());
+  return result;
+}
+
+absl::Status Store::AddFound(const SeriesName& name, uint64_t file_bytes) {
+  // The next scan notes when it was written last.
+  const std::vector<index::SeriesEntry> entries = {{std::string(name.metric()), {file_bytes, 0}}};
+  PLUMBAGO_RETURN_IF_ERROR(files_.KeepTaggedNames(name.tenant(), entries));
+  PLUMBAGO_RETURN_IF_ERROR(dependencies_.index.AddMany(name.tenant(), entries));
+  // It may have been deleted since it was opened.
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
+  const auto file = dependencies_.file_system.Stat(absl::StrCat(options_.directory, "/", path));
+  if (!absl::IsNotFound(file.status())) return absl::OkStatus();
+  return dependencies_.index.Remove(name.tenant(), name.metric());
 }
 
 void Store::Checkpoint() {
@@ -136,13 +226,41 @@ void Store::Checkpoint() {
   for (const Mark& mark : marks) mark.session->MarkDurable(mark.applied_sequence);
 }
 
-absl::Status Store::Rescan() {
+// Closes the files that other tools have replaced or removed, and every so often looks into each.
+class Store::ScanEffects final : public ScanObserver {
+ public:
+  enum class Depth { kNames, kHeaders };
+  ScanEffects(SeriesFiles& files, Depth depth) : files_(files), depth_(depth) {}
+
+  void OnSeries(const SeriesName& name, const base::FileInfo& file) override {
+    files_.ForgetUnless(name, file.inode);
+    const auto path = SeriesPath(name);
+    if (depth_ == Depth::kHeaders && path.ok()) files_.Examine(*path);
+  }
+
+  void OnMissing(const SeriesName& name) override {
+    files_.Forget(name);
+    const auto path = SeriesPath(name);
+    if (path.ok()) files_.damaged().Remove(*path);
+  }
+
+ private:
+  SeriesFiles& files_;
+  const Depth depth_;
+};
+
+absl::StatusOr<ScanResult> Store::Rescan() {
   const absl::Duration start = dependencies_.clock.Monotonic();
-  files_.ForgetAll();
+  const bool is_thorough = scan_count_.fetch_add(1) % kScansPerExamination == 0;
+  ScanEffects effects(files_,
+                      is_thorough ? ScanEffects::Depth::kHeaders : ScanEffects::Depth::kNames);
+  // A header that was changed in place is seen by opening the file again.
+  if (is_thorough) files_.ForgetAll();
+  files_.ForgetDirectories();
   PLUMBAGO_ASSIGN_OR_RETURN(const ScanResult result,
                             ScanTree(
                                 dependencies_.file_system, options_.directory, dependencies_.index,
-                                [this] { return is_draining(); }, start_unix_seconds_));
+                                [this] { return is_draining(); }, start_unix_seconds_, {}, &effects));
   metrics_.scan_seconds.Observe(SecondsSince(dependencies_.clock, start));
   if (result.added_count + result.removed_count + result.leftover_count != 0) {
     base::LogInfo(absl::StrCat("scan: added=", result.added_count,
@@ -150,7 +268,7 @@ absl::Status Store::Rescan() {
                                " ignored=", result.ignored_count,
                                " leftovers_removed=", result.leftover_count));
   }
-  return absl::OkStatus();
+  return result;
 }
 
 void Store::Drain() {
@@ -162,6 +280,7 @@ void Store::Drain() {
   drain_begins_.NotifyAll();
   if (scan_thread_.joinable()) scan_thread_.join();
   checkpoint_thread_.join();
+  disk_thread_.join();
   for (const auto& writer : writers_) writer->Stop();
   Checkpoint();
 }

@@ -30,6 +30,12 @@ StoreMetrics::StoreMetrics(base::Metrics& registry)
                                          "Time to walk the tree for files of other tools",
                                          {0.01, 0.1, 1, 10, 100, 1000})) {}
 
+base::Gauge& StoreMetrics::damaged_files(absl::string_view reason) {
+  return metrics.AddGauge("plumbago_store_damaged_files",
+                          "Whisper files that cannot be used and are left alone",
+                          {{"reason", std::string(reason)}});
+}
+
 void StoreMetrics::CountDropped(absl::string_view tenant, absl::string_view reason,
                                 size_t point_count) {
   metrics
@@ -37,6 +43,14 @@ void StoreMetrics::CountDropped(absl::string_view tenant, absl::string_view reas
           "plumbago_points_dropped_total", "Points that are gone",
           {{"service", "store"}, {"tenant", std::string(tenant)}, {"reason", std::string(reason)}})
       .Increment(static_cast<double>(point_count));
+}
+
+void StoreMetrics::CountRefused(absl::string_view tenant) {
+  metrics
+      .AddCounter("plumbago_store_series_refused_total",
+                  "New series that a quota refused, each as often as it was tried",
+                  {{"tenant", std::string(tenant)}})
+      .Increment();
 }
 
 }  // namespace plumbago::store

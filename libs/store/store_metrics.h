@@ -13,6 +13,11 @@ struct StoreMetrics {
 
   // Points of `tenant` that are gone for `reason`. Slow: not per point.
   void CountDropped(absl::string_view tenant, absl::string_view reason, size_t point_count);
+  // A new series of `tenant` that a quota refused. Slow likewise.
+  void CountRefused(absl::string_view tenant);
+
+  // Files that cannot be used, for one of kDamageReasons.
+  base::Gauge& damaged_files(absl::string_view reason);
 
   base::Metrics& metrics;
   base::Counter& points_stored;

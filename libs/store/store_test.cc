@@ -32,11 +32,13 @@ struct Fixture {
   base::Metrics metrics;
   base::MemoryKeyValue key_value;
   std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
-  whisper::StorageRules rules =
-      whisper::StorageRules::Parse({.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"})
-          .value();
+  StoragePolicies policies{
+      file_system,
+      metrics,
+      {.built_in = {.schemas = "[all]\npattern = .*\nretentions = 60:10, 120:60"}}};
+  Quotas quotas{*index};
   absl::Status sync_failure;
-  Store store{{clock, file_system, metrics, *index, rules},
+  Store store{{clock, file_system, metrics, *index, policies, quotas},
               {.directory = directory.path() + "/whisper",
                .writer_threads = 3,
                .on_sync_failure = [this](const absl::Status& status) { sync_failure = status; }}};
@@ -71,6 +73,14 @@ class Sender {
       batch->points.insert(batch->points.end(), points.begin(), points.end());
     }
     return store_.Submit(session_, std::move(batch));
+  }
+
+  // Where a refusal is expected: then the sequence is free again.
+  absl::Status TryToSend(const std::vector<uint32_t>& ids,
+                         const std::vector<whisper::Point>& points) {
+    const absl::Status status = Send(ids, points);
+    if (!status.ok()) --sent_sequence_;
+    return status;
   }
 
   void AwaitApplied() {
@@ -170,21 +180,139 @@ TEST_CASE("Points older than every archive are refused with their number", "[sto
   CHECK(sender.refused()[0].point_count == 1);
 }
 
-TEST_CASE("A full disk refuses the write, which may be repeated", "[store]") {
+TEST_CASE("A full disk stops the writes, not the reads, until there is room", "[store]") {
   Fixture fixture;
   Sender sender(fixture.store);
   const uint32_t id = sender.Define("a");
+  REQUIRE(sender.Send({sender.Define("before")}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
   fixture.file_system.Set(
       {.nth = 1, .kinds = FaultFileSystem::kCreate, .fault = FaultFileSystem::Fault::kNoSpace});
   REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
   sender.AwaitApplied();
   REQUIRE(sender.refused().size() == 1);
   CHECK(sender.refused()[0].reason == RefusalReason::kWriteFailed);
+  CHECK(absl::IsResourceExhausted(fixture.store.CheckWritable()));
+  CHECK(absl::IsResourceExhausted(sender.TryToSend({id}, {{kNow, 1}})));
+  CHECK(fixture.Fetch("before").series.values.back() == 1);
   fixture.file_system.Set({});
+  fixture.store.CheckDisk();
   REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
   sender.AwaitApplied();
   CHECK(sender.refused().size() == 1);
   CHECK(fixture.Fetch("a").series.values.back() == 1);
+}
+
+TEST_CASE("Damaged files are counted by reason until they are gone", "[store]") {
+  Fixture fixture;
+  const std::string directory = fixture.directory.path() + "/whisper/t";
+  REQUIRE(fixture.file_system.CreateDirectories(directory).ok());
+  const auto write = [&](const std::string& name, const std::string& content) {
+    const std::string path = directory + "/" + name;
+    REQUIRE(base::WriteFileAtomically(*fixture.real_file_system, path, content).ok());
+  };
+  const std::string intact =
+      whisper::EncodeHeader(
+          whisper::MakeHeader({{60, 10}}, 0.5F, whisper::AggregationMethod::kSum).value()) +
+      std::string(120, '\0');
+  write("empty.wsp", "");
+  write("truncated.wsp", intact.substr(0, intact.size() - 1));
+  write("header.wsp", "this is no whisper file");
+  write("intact.wsp", intact);
+  const auto counts = [&](int count) {
+    for (const char* reason : {"empty", "truncated", "header"}) {
+      const std::string line =
+          absl::StrCat("plumbago_store_damaged_files{reason=\"", reason, "\"} ", count);
+      INFO(line);
+      CHECK(absl::StrContains(fixture.metrics.Scrape(), line));
+    }
+  };
+  counts(0);
+  REQUIRE(fixture.store.Rescan().ok());
+  counts(1);
+  for (const char* name : {"empty", "truncated", "header"}) {
+    REQUIRE(fixture.real_file_system->Remove(directory + "/" + name + ".wsp").ok());
+  }
+  REQUIRE(fixture.store.Rescan().ok());
+  counts(0);
+  CHECK(absl::StrContains(fixture.metrics.Scrape(), "reason=\"not_a_file\"} 0"));
+}
+
+TEST_CASE("A file that another tool replaced is read and written anew after a scan", "[store]") {
+  Fixture fixture;
+  REQUIRE(fixture.store.Rescan().ok());  // the thorough one
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  const std::string path = fixture.directory.path() + "/whisper/t/a.wsp";
+  const auto header =
+      whisper::MakeHeader({{60, 20}}, 0.5F, whisper::AggregationMethod::kSum).value();
+  REQUIRE(
+      whisper::Create(*fixture.real_file_system, path + ".new", header, whisper::Existing::kRefuse)
+          .ok());
+  REQUIRE(fixture.real_file_system->Rename(path + ".new", path).ok());
+  CHECK(fixture.Fetch("a").method == whisper::AggregationMethod::kAverage);
+  REQUIRE(fixture.store.Rescan().ok());
+  CHECK(fixture.Fetch("a").method == whisper::AggregationMethod::kSum);
+  REQUIRE(sender.Send({id}, {{kNow, 2}}).ok());
+  sender.AwaitApplied();
+  CHECK(fixture.Fetch("a").series.values.back() == 2);
+}
+
+// Names and planted links, each through the store with real files.
+TEST_CASE("No name and no link leads out of the tenant's directory or to another's file",
+          "[store]") {
+  Fixture fixture;
+  const std::string top = fixture.directory.path();
+  Sender sender(fixture.store);
+  REQUIRE(sender.Send({sender.Define("a.b")}, {{kNow, 7}}).ok());
+  sender.AwaitApplied();
+  std::filesystem::create_directories(top + "/outside");
+  std::filesystem::copy_file(top + "/whisper/t/a/b.wsp", top + "/outside/secret.wsp");
+  std::filesystem::create_symlink(top + "/outside/secret.wsp", top + "/whisper/t/file.wsp");
+  std::filesystem::create_symlink("a/b.wsp", top + "/whisper/t/near.wsp");
+  std::filesystem::create_symlink("../nowhere.wsp", top + "/whisper/t/dangling.wsp");
+  std::filesystem::create_directory_symlink(top + "/outside", top + "/whisper/t/linked");
+  const std::string secret =
+      base::ReadWholeFile(*fixture.real_file_system, top + "/outside/secret.wsp", 1 << 20).value();
+
+  const std::vector<std::string> metrics = {"a/b",
+                                            "..",
+                                            "../../outside/secret",
+                                            "/etc/passwd",
+                                            std::string("a\0b", 3),
+                                            std::string(243, 'n'),
+                                            "x." + std::string(300, 'n'),
+                                            "a..b",
+                                            "_tagged.abc",
+                                            "file",
+                                            "near",
+                                            "dangling",
+                                            "linked.secret",
+                                            "linked.created",
+                                            "linked.below.created"};
+  std::vector<uint32_t> ids;
+  for (const std::string& metric : metrics) ids.push_back(sender.Define(metric));
+  REQUIRE(sender.Send(ids, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  CHECK(sender.refused().size() == metrics.size());
+  for (const RefusedSeries& refused : sender.refused()) {
+    INFO(refused.message);
+    CHECK((refused.reason == RefusalReason::kInvalidName ||
+           refused.reason == RefusalReason::kCorruptFile));
+  }
+  for (const std::string& metric : metrics) {
+    INFO(metric);
+    CHECK_FALSE(fixture.store.Fetch(SeriesName("t", metric), {}).ok());
+    CHECK_FALSE(fixture.index->Contains("t", metric));
+  }
+  CHECK(fixture.Fetch("a.b").series.values.back() == 7);
+  CHECK(base::ReadWholeFile(*fixture.real_file_system, top + "/outside/secret.wsp", 1 << 20)
+            .value() == secret);
+  const auto outside = fixture.real_file_system->ListDirectory(top + "/outside");
+  CHECK(outside->size() == 1);
+  CHECK_FALSE(std::filesystem::exists(top + "/whisper/nowhere.wsp"));
 }
 
 TEST_CASE("A batch is durable after the next checkpoint", "[store]") {
@@ -223,7 +351,7 @@ TEST_CASE("A drain applies and syncs what was accepted and refuses what comes la
 TEST_CASE("A file of another tool is served by name at once, and found after a scan", "[store]") {
   Fixture fixture;
   const std::string directory = fixture.directory.path() + "/whisper/t/";
-  const whisper::Header header = fixture.rules.HeaderFor("x");
+  const whisper::Header header = fixture.policies.Current()->Of("t").rules.HeaderFor("x");
   for (const char* name : {"fetched", "scanned"}) {
     REQUIRE(whisper::Create(fixture.file_system, absl::StrCat(directory, name, ".wsp"), header,
                             whisper::Existing::kRefuse)
@@ -305,6 +433,54 @@ TEST_CASE("What is stored, created and dropped is counted", "[store]") {
     INFO(text);
     CHECK(absl::StrContains(text, line));
   }
+}
+
+TEST_CASE("Exclusive work on a series runs between its writes, and its new file is seen",
+          "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a.b");
+  const std::string path = fixture.directory.path() + "/whisper/t/a/b.wsp";
+  REQUIRE(sender.Send({id}, {{kNow - 60, 1}}).ok());
+  // Queued behind the batch above, so its file is there.
+  REQUIRE(fixture.store
+              .RunExclusive(SeriesName("t", "a.b"),
+                            [&] { return fixture.file_system.Rename(path, path + ".aside"); })
+              .ok());
+  REQUIRE(sender.Send({id}, {{kNow, 2}}).ok());
+  sender.AwaitApplied();
+  const FetchedSeries fetched = fixture.Fetch("a.b");
+  CHECK(std::isnan(fetched.series.values.front()));
+  CHECK(fetched.series.values.back() == 2);
+  const auto refused =
+      fixture.store.RunExclusive(SeriesName("t", "a.b"), [] { return absl::DataLossError("no"); });
+  CHECK(absl::IsDataLoss(refused));
+  fixture.store.Drain();
+  CHECK(absl::IsUnavailable(fixture.store.RunExclusive(SeriesName("t", "a.b"), [] {
+    FAIL("ran after the drain");
+    return absl::OkStatus();
+  })));
+}
+
+TEST_CASE("While the store is paused nothing is written, and everything after it", "[store]") {
+  Fixture fixture;
+  Sender sender(fixture.store);
+  std::vector<uint32_t> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(sender.Define(absl::StrCat("m", i)));
+  REQUIRE(sender.Send(ids, {{kNow - 60, 1}}).ok());
+  REQUIRE(fixture.store
+              .RunPaused([&] {
+                REQUIRE(sender.Send(ids, {{kNow, 2}}).ok());
+                for (int i = 0; i < 20; ++i) {
+                  const auto fetched = fixture.Fetch(absl::StrCat("m", i));
+                  CHECK(fetched.series.values.front() == 1);
+                  CHECK(std::isnan(fetched.series.values.back()));
+                }
+                return absl::OkStatus();
+              })
+              .ok());
+  sender.AwaitApplied();
+  for (int i = 0; i < 20; ++i) CHECK(fixture.Fetch(absl::StrCat("m", i)).series.values.back() == 2);
 }
 
 }  // namespace

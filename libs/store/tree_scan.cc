@@ -1,12 +1,15 @@
 #include "store/tree_scan.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "store/name_list.h"
 #include "store/series_name.h"
 
 namespace plumbago::store {
@@ -17,20 +20,24 @@ constexpr size_t kBatchNames = 1000;
 class Scan {
  public:
   Scan(base::FileSystem& file_system, const std::string& directory, index::SeriesIndex& index,
-       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds)
+       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds,
+       const std::function<void(const ScanResult&)>& on_progress, ScanObserver* observer)
       : file_system_(file_system),
         directory_(directory),
         index_(index),
         should_stop_(should_stop),
-        leftovers_before_unix_seconds_(leftovers_before_unix_seconds) {}
+        leftovers_before_unix_seconds_(leftovers_before_unix_seconds),
+        on_progress_(on_progress),
+        observer_(observer) {}
 
   absl::StatusOr<ScanResult> Run() {
     for (const base::DirectoryEntry& entry : List("")) {
       if (!entry.is_directory || !CheckTenant(entry.name).ok()) continue;
       PLUMBAGO_RETURN_IF_ERROR(AddFilesOf(entry.name));
+      PLUMBAGO_RETURN_IF_ERROR(AddTaggedOf(entry.name));
     }
     for (const std::string& tenant : index_.Tenants()) {
-      PLUMBAGO_RETURN_IF_ERROR(RemoveMissing(tenant));
+      PLUMBAGO_RETURN_IF_ERROR(Refresh(tenant));
     }
     return result_;
   }
@@ -49,7 +56,7 @@ class Scan {
 
   absl::Status AddFilesOf(const std::string& tenant) {
     std::vector<std::string> pending = {""};  // directories below the tenant's, with a slash
-    std::vector<std::string> found;
+    std::vector<index::SeriesEntry> found;
     while (!pending.empty() && !should_stop_()) {
       const std::string path = std::move(pending.back());
       pending.pop_back();
@@ -68,8 +75,35 @@ class Scan {
     return Add(tenant, &found);
   }
 
+  // Each name of the list whose file is there.
+  absl::Status AddTaggedOf(const std::string& tenant) {
+    const std::string path = absl::StrCat(directory_, "/", tenant, "/", kTaggedNamesPath);
+    std::vector<index::SeriesEntry> found;
+    absl::flat_hash_set<std::string> is_found;  // a name may be there twice
+    absl::Status added;
+    const absl::Status read = ReadNames(file_system_, path, [&](absl::string_view metric) {
+      if (index_.Contains(tenant, metric)) return !should_stop_();
+      const auto file = StatSeries(tenant, metric);
+      if (file.ok() && file->is_regular && is_found.emplace(metric).second) {
+        ++result_.file_count;
+        found.push_back({std::string(metric), InfoOf(*file)});
+      }
+      if (found.size() >= kBatchNames) {
+        added = Add(tenant, &found);
+        is_found.clear();
+      }
+      return added.ok() && !should_stop_();
+    });
+    if (!read.ok()) {
+      base::LogWarning(absl::StrCat("scan cannot read the names of tagged series: ",
+                                    std::string(read.message())));
+    }
+    PLUMBAGO_RETURN_IF_ERROR(added);
+    return Add(tenant, &found);
+  }
+
   void Consider(const std::string& tenant, absl::string_view path,
-                std::vector<std::string>* found) {
+                std::vector<index::SeriesEntry>* found) {
     if (absl::StartsWith(path, "/_tagged/")) return;
     auto metric = MetricOfPath(path.substr(1));
     if (!metric.ok()) {
@@ -77,7 +111,9 @@ class Scan {
       return;
     }
     ++result_.file_count;
-    if (!index_.Contains(tenant, *metric)) found->push_back(*std::move(metric));
+    if (index_.Contains(tenant, *metric)) return;
+    const auto file = file_system_.Stat(absl::StrCat(directory_, "/", tenant, path));
+    if (file.ok()) found->push_back({*std::move(metric), InfoOf(*file)});
   }
 
   // A creation that is under way has just made its file; what is older was left by a crash.
@@ -94,7 +130,8 @@ class Scan {
     }
   }
 
-  absl::Status Add(const std::string& tenant, std::vector<std::string>* found) {
+  absl::Status Add(const std::string& tenant, std::vector<index::SeriesEntry>* found) {
+    if (on_progress_) on_progress_(result_);
     if (found->empty()) return absl::OkStatus();
     PLUMBAGO_RETURN_IF_ERROR(index_.AddMany(tenant, *found));
     result_.added_count += found->size();
@@ -102,25 +139,52 @@ class Scan {
     return absl::OkStatus();
   }
 
-  absl::Status RemoveMissing(const std::string& tenant) {
+  // Looks at the file of each series of the index, tagged ones too: removes those that are gone,
+  // and keeps size and time of the others.
+  absl::Status Refresh(const std::string& tenant) {
     std::vector<std::string> missing;
+    std::vector<index::SeriesEntry> present;
+    absl::Status updated;
     PLUMBAGO_RETURN_IF_ERROR(index_.ListSeries(tenant, [&](absl::string_view metric) {
-      if (IsMissing(tenant, metric)) missing.emplace_back(metric);
-      return !should_stop_();
+      const auto file = StatSeries(tenant, metric);
+      Observe(SeriesName(tenant, metric), file);
+      if (absl::IsNotFound(file.status())) missing.emplace_back(metric);
+      if (file.ok()) present.push_back({std::string(metric), InfoOf(*file)});
+      if (present.size() >= kBatchNames) updated = Update(tenant, &present);
+      return updated.ok() && !should_stop_();
     }));
+    PLUMBAGO_RETURN_IF_ERROR(updated);
+    PLUMBAGO_RETURN_IF_ERROR(Update(tenant, &present));
+    PLUMBAGO_RETURN_IF_ERROR(index_.RemoveMany(tenant, missing));
+    result_.removed_count += missing.size();
+    // A writer may have made a file again meanwhile, and found the name still in the index.
     for (const std::string& metric : missing) {
-      PLUMBAGO_RETURN_IF_ERROR(index_.Remove(tenant, metric));
-      ++result_.removed_count;
-      // A writer may have made the file again meanwhile, and found the name still in the index.
-      if (!IsMissing(tenant, metric)) PLUMBAGO_RETURN_IF_ERROR(index_.Add(tenant, metric));
+      const auto file = StatSeries(tenant, metric);
+      if (file.ok()) present.push_back({metric, InfoOf(*file)});
     }
-    return absl::OkStatus();
+    return index_.AddMany(tenant, present);
   }
 
-  bool IsMissing(const std::string& tenant, absl::string_view metric) {
-    const auto path = SeriesPath(SeriesName(tenant, metric));
-    return path.ok() &&
-           absl::IsNotFound(file_system_.Stat(absl::StrCat(directory_, "/", *path)).status());
+  void Observe(const SeriesName& name, const absl::StatusOr<base::FileInfo>& file) {
+    if (observer_ == nullptr) return;
+    if (file.ok()) observer_->OnSeries(name, *file);
+    if (absl::IsNotFound(file.status())) observer_->OnMissing(name);
+  }
+
+  absl::Status Update(const std::string& tenant, std::vector<index::SeriesEntry>* present) {
+    const absl::Status status = index_.UpdateMany(tenant, *present);
+    present->clear();
+    return status;
+  }
+
+  absl::StatusOr<base::FileInfo> StatSeries(const std::string& tenant, absl::string_view metric) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(SeriesName(tenant, metric)));
+    return file_system_.Stat(absl::StrCat(directory_, "/", path));
+  }
+
+  static index::SeriesInfo InfoOf(const base::FileInfo& file) {
+    const int64_t modified = std::clamp<int64_t>(file.modified_unix_seconds, 0, UINT32_MAX);
+    return {file.size_bytes, static_cast<uint32_t>(modified)};
   }
 
   base::FileSystem& file_system_;
@@ -128,6 +192,8 @@ class Scan {
   index::SeriesIndex& index_;
   const std::function<bool()>& should_stop_;
   const int64_t leftovers_before_unix_seconds_;
+  const std::function<void(const ScanResult&)>& on_progress_;
+  ScanObserver* const observer_;
   ScanResult result_;
 };
 
@@ -136,8 +202,12 @@ class Scan {
 absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
                                     index::SeriesIndex& index,
                                     const std::function<bool()>& should_stop,
-                                    int64_t leftovers_before_unix_seconds) {
-  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds).Run();
+                                    int64_t leftovers_before_unix_seconds,
+                                    const std::function<void(const ScanResult&)>& on_progress,
+                                    ScanObserver* observer) {
+  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds,
+              on_progress, observer)
+      .Run();
 }
 
 }  // namespace plumbago::store

@@ -1,8 +1,10 @@
 // Brings the index in line with the whisper files on disk: files that another tool has put into the
-// tree are added, series whose file is gone are removed.
+// tree are added, series whose file is gone are removed, and of the others size and time of the
+// last change are noted.
 //
 // Only <tenant>/**.wsp are looked at; symbolic links are not followed. The names of tagged series
-// cannot be read from their paths, so foreign ones are not found (an exact fetch does find them).
+// cannot be read from their paths: they come from <tenant>/_tagged/names, which the store keeps, so
+// foreign ones are not found (an exact fetch does find them).
 // Temporary files that a crash left of creations (**.wsp.tmp) are removed.
 // Blocks for as long as a walk over the tree takes.
 #pragma once
@@ -15,6 +17,7 @@
 #include "absl/status/status.h"
 #include "base/file_system.h"
 #include "index/series_index.h"
+#include "store/series_name.h"
 
 namespace plumbago::store {
 
@@ -26,13 +29,24 @@ struct ScanResult {
   size_t leftover_count = 0;  // temporary files removed
 };
 
+// What the scan sees, for others to act upon.
+struct ScanObserver {
+  virtual ~ScanObserver() = default;
+  // A series of the index, tagged ones too, and what is at its path.
+  virtual void OnSeries(const SeriesName& name, const base::FileInfo& file) = 0;
+  virtual void OnMissing(const SeriesName& name) = 0;
+};
+
 // `directory` holds a directory for each tenant; one that is missing is an empty one. Ends early,
 // without error, when `should_stop` says so. A directory that cannot be read is logged and passed
 // over. Temporary files modified before `leftovers_before_unix_seconds`, which is when this process
-// started, are those of one that is no more; 0: none is removed. Errors are the index's.
+// started, are those of one that is no more; 0: none is removed. `on_progress` is called now and
+// then. Errors are the index's.
 absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
                                     index::SeriesIndex& index,
                                     const std::function<bool()>& should_stop,
-                                    int64_t leftovers_before_unix_seconds = 0);
+                                    int64_t leftovers_before_unix_seconds = 0,
+                                    const std::function<void(const ScanResult&)>& on_progress = {},
+                                    ScanObserver* observer = nullptr);
 
 }  // namespace plumbago::store

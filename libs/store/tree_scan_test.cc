@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "base/testing/temporary_directory.h"
+#include "store/name_list.h"
+#include "store/series_name.h"
 
 namespace plumbago::store {
 namespace {
@@ -72,6 +74,29 @@ TEST_CASE("A series whose file is gone leaves the index", "[store]") {
   CHECK(fixture.index->Contains("t", "b"));
 }
 
+TEST_CASE("A scan notes size and time of every series' file", "[store]") {
+  Fixture fixture;
+  const auto file = [&](const std::string& path) { return fixture.directory.path() + "/" + path; };
+  const std::string tagged = "cpu;host=a";
+  const std::string tagged_path = SeriesPath(SeriesName("t", tagged)).value();
+  fixture.Touch("t/a.wsp");
+  fixture.Touch(tagged_path);
+  std::filesystem::resize_file(file("t/a.wsp"), 100);
+  REQUIRE(fixture.index->Add("t", tagged).ok());
+  fixture.Scan();
+  const auto info = fixture.index->Get("t", "a");
+  REQUIRE(info.has_value());
+  CHECK(info->file_bytes == 100);
+  CHECK(info->last_update_unix_seconds ==
+        fixture.file_system->Stat(file("t/a.wsp"))->modified_unix_seconds);
+  CHECK(fixture.index->Get("t", tagged)->last_update_unix_seconds > 0);
+
+  std::filesystem::resize_file(file("t/a.wsp"), 200);
+  std::filesystem::resize_file(file(tagged_path), 50);
+  fixture.Scan();
+  CHECK(fixture.index->UsageOf("t", "").file_bytes == 250);
+}
+
 TEST_CASE("A scan of a missing directory finds nothing", "[store]") {
   Fixture fixture;
   const auto result = ScanTree(*fixture.file_system, fixture.directory.path() + "/none",
@@ -83,6 +108,22 @@ TEST_CASE("A scan ends when told to", "[store]") {
   Fixture fixture;
   fixture.Touch("t/a.wsp");
   CHECK(fixture.Scan([] { return true; }).file_count == 0);
+}
+
+TEST_CASE("Tagged series are found by the list of their names", "[store]") {
+  Fixture fixture;
+  const std::string names = fixture.directory.path() + "/t/_tagged/names";
+  const std::vector<std::string> tagged = {"cpu;host=a", "cpu;host=b", "cpu;host=gone"};
+  REQUIRE(AppendNames(*fixture.file_system, names, tagged).ok());
+  REQUIRE(AppendNames(*fixture.file_system, names, tagged).ok());  // made, deleted, made again
+  fixture.Touch(SeriesPath(SeriesName("t", tagged[0])).value());
+  fixture.Touch(SeriesPath(SeriesName("t", tagged[1])).value());
+  const ScanResult result = fixture.Scan();
+  CHECK(result.added_count == 2);
+  CHECK(fixture.index->Contains("t", "cpu;host=a"));
+  CHECK(fixture.index->Contains("t", "cpu;host=b"));
+  CHECK_FALSE(fixture.index->Contains("t", "cpu;host=gone"));
+  CHECK(fixture.Scan().added_count == 0);
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ absl::string_view RefusalWord(RefusalReason reason) {
       return "write_failed";
     case RefusalReason::kReadOnly:
       return "read_only";
+    case RefusalReason::kQuota:
+      return "quota";
   }
   PLUMBAGO_CHECK(false);
 }

@@ -20,7 +20,14 @@
 
 namespace plumbago::store {
 
-enum class RefusalReason { kInvalidName, kCorruptFile, kOutOfRetention, kWriteFailed, kReadOnly };
+enum class RefusalReason {
+  kInvalidName,
+  kCorruptFile,
+  kOutOfRetention,
+  kWriteFailed,
+  kReadOnly,
+  kQuota
+};
 
 // A stable word for metrics and logs, such as "corrupt_file".
 absl::string_view RefusalWord(RefusalReason reason);

@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "tenancy/policy_rules.h"
 #include "tenancy/tenant_rules.h"
 #include "tenancy/topology_rules.h"
 #include "topology/snapshot.h"
@@ -200,6 +201,23 @@ absl::StatusOr<v1::Tenant> Registry::DeleteTenant(absl::string_view id) {
   });
 }
 
+absl::StatusOr<v1::Tenant> Registry::SetStoragePolicy(const v1::SetStoragePolicyRequest& request) {
+  if (request.has_storage_policy()) {
+    PLUMBAGO_RETURN_IF_ERROR(ValidateStoragePolicy(request.storage_policy()));
+  }
+  return ChangeTenant(request.id(), [&](v1::Tenant& tenant) {
+    tenant.clear_storage_policy();
+    if (request.has_storage_policy()) *tenant.mutable_storage_policy() = request.storage_policy();
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<v1::Tenant> Registry::SetPrefixQuota(const v1::SetPrefixQuotaRequest& request) {
+  PLUMBAGO_RETURN_IF_ERROR(ValidatePrefixQuota(request.quota()));
+  return ChangeTenant(request.id(),
+                      [&](v1::Tenant& tenant) { return PutPrefixQuota(request.quota(), tenant); });
+}
+
 absl::StatusOr<v1::Tenant> Registry::ChangeTenant(absl::string_view id, TenantChange change) {
   base::MutexLock change_lock(change_mutex_);
   v1::Snapshot next = *Current();
@@ -209,6 +227,7 @@ absl::StatusOr<v1::Tenant> Registry::ChangeTenant(absl::string_view id, TenantCh
   const std::string before = tenant->SerializeAsString();
   PLUMBAGO_RETURN_IF_ERROR(change(*tenant));
   if (tenant->SerializeAsString() == before) return *tenant;
+  PLUMBAGO_RETURN_IF_ERROR(CheckPolicyBytes(next.tenant()));
   tenant->set_updated_unix_ms(NowUnixMs());
   tenant->set_generation(tenant->generation() + 1);
   v1::Tenant result = *tenant;

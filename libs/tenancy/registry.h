@@ -50,6 +50,9 @@ class Registry {
   absl::StatusOr<v1::Tenant> SuspendTenant(absl::string_view id);
   absl::StatusOr<v1::Tenant> ResumeTenant(absl::string_view id);
   absl::StatusOr<v1::Tenant> DeleteTenant(absl::string_view id);
+  // By the rules of policy_rules.h.
+  absl::StatusOr<v1::Tenant> SetStoragePolicy(const v1::SetStoragePolicyRequest& request);
+  absl::StatusOr<v1::Tenant> SetPrefixQuota(const v1::SetPrefixQuotaRequest& request);
 
   // Keys. The answer is the only place where the secret ever is; hashes are left out of answers.
   // Revoking twice is no error.

@@ -146,6 +146,37 @@ TEST_CASE("Tenants are suspended, resumed and deleted", "[tenancy]") {
   CHECK(fixture.registry->DeleteTenant("nobody").status().code() == absl::StatusCode::kNotFound);
 }
 
+TEST_CASE("A storage policy and prefix quotas are kept over a restart, and removed", "[tenancy]") {
+  Fixture fixture;
+  REQUIRE(fixture.Create("acme").ok());
+  v1::SetStoragePolicyRequest policy;
+  policy.set_id("acme");
+  policy.mutable_storage_policy()->set_storage_schemas(
+      "[all]\npattern = .*\nretentions = 10s:1h\n");
+  REQUIRE(fixture.registry->SetStoragePolicy(policy).ok());
+  v1::SetPrefixQuotaRequest quota;
+  quota.set_id("acme");
+  quota.mutable_quota()->set_prefix("servers");
+  quota.mutable_quota()->set_series(10);
+  REQUIRE(fixture.registry->SetPrefixQuota(quota).ok());
+
+  fixture.Reopen();
+  v1::Tenant tenant = fixture.registry->GetTenant("acme").value();
+  CHECK(tenant.storage_policy().storage_schemas() == policy.storage_policy().storage_schemas());
+  CHECK(tenant.prefix_quota(0).series() == 10);
+  CHECK(tenant.generation() == 3);
+
+  policy.mutable_storage_policy()->set_storage_schemas("nonsense");
+  CHECK(absl::IsInvalidArgument(fixture.registry->SetStoragePolicy(policy).status()));
+  CHECK(fixture.registry->GetTenant("acme")->has_storage_policy());
+  policy.clear_storage_policy();
+  CHECK_FALSE(fixture.registry->SetStoragePolicy(policy)->has_storage_policy());
+  quota.mutable_quota()->set_series(0);
+  CHECK(fixture.registry->SetPrefixQuota(quota)->prefix_quota().empty());
+  quota.set_id("nobody");
+  CHECK(absl::IsNotFound(fixture.registry->SetPrefixQuota(quota).status()));
+}
+
 TEST_CASE("A key is known by its hash only and found in the snapshot", "[tenancy]") {
   Fixture fixture;
   const auto created = fixture.CreateKey("default");

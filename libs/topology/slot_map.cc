@@ -1,12 +1,10 @@
 #include "topology/slot_map.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "base/hash.h"
 #include "base/status.h"
 
 namespace plumbago::topology {
@@ -30,22 +28,6 @@ absl::StatusOr<ShardState> StateOf(const v1::Shard& shard) {
 }
 
 }  // namespace
-
-uint32_t SlotOf(absl::string_view tenant, absl::string_view metric) {
-  constexpr size_t kStackBytes = 4096;
-  const size_t size = tenant.size() + 1 + metric.size();
-  char on_stack[kStackBytes];
-  std::string on_heap;
-  char* key = on_stack;
-  if (size > kStackBytes) {
-    on_heap.resize(size);
-    key = on_heap.data();
-  }
-  std::memcpy(key, tenant.data(), tenant.size());
-  key[tenant.size()] = '\0';
-  std::memcpy(key + tenant.size() + 1, metric.data(), metric.size());
-  return static_cast<uint32_t>(base::Hash64(absl::string_view(key, size)) % kSlotCount);
-}
 
 absl::StatusOr<std::shared_ptr<const SlotMap>> SlotMap::FromProto(
     const v1::TopologySnapshot& topology) {

@@ -15,17 +15,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "metric/slot.h"
 #include "plumbago/v1/topology.pb.h"
 
 namespace plumbago::topology {
 
-inline constexpr uint32_t kSlotCount = 4096;
+using metric::kSlotCount;
+using metric::SlotOf;
 inline constexpr size_t kShardsMax = 1024;
 inline constexpr size_t kReplicasMax = 8;
-
-// The slot of a series: xxh3_64(tenant, one zero byte, metric) mod 4096, seed 0. Part of the wire
-// contract. Allocates only where tenant and metric together exceed 4 KiB.
-uint32_t SlotOf(absl::string_view tenant, absl::string_view metric);
 
 enum class ShardState {
   kActive,

@@ -41,6 +41,7 @@ class StringFile final : public base::File {
     return absl::OkStatus();
   }
   absl::StatusOr<uint64_t> Size() override { return content.size(); }
+  absl::StatusOr<uint64_t> LinkCount() override { return 1; }
   absl::Status Preallocate(uint64_t) override { return absl::InternalError("not here"); }
   absl::Status Sync() override { return absl::InternalError("not here"); }
 

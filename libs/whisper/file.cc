@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "whisper/compressed_header.h"
+#include "whisper/internal/draft_file.h"
 #include "whisper/internal/window.h"
 
 namespace plumbago::whisper {
@@ -53,6 +54,34 @@ absl::StatusOr<std::unique_ptr<base::File>> Create(base::FileSystem& file_system
   return file;
 }
 
+absl::StatusOr<std::unique_ptr<base::File>> CreateIn(
+    base::Directory& directory, const std::string& name, const Header& header,
+    absl::FunctionRef<absl::Status(base::File&)> fill) {
+  internal::DraftFile draft(header.file_bytes());
+  PLUMBAGO_RETURN_IF_ERROR(draft.WriteAt(0, EncodeHeader(header)));
+  PLUMBAGO_RETURN_IF_ERROR(fill(draft));
+
+  const std::string temporary = absl::StrCat(name, ".tmp");
+  auto file = directory.CreateExclusive(temporary);
+  if (absl::IsAlreadyExists(file.status())) {  // the remains of a crash
+    PLUMBAGO_RETURN_IF_ERROR(directory.Remove(temporary));
+    file = directory.CreateExclusive(temporary);
+  }
+  if (!file.ok()) return file;
+  absl::Status status = (*file)->Preallocate(header.file_bytes());
+  if (status.ok()) status = draft.CopyTo(**file);
+  if (status.ok()) status = directory.Rename(temporary, name);
+  if (status.ok()) return file;
+  directory.Remove(temporary).IgnoreError();  // the first error is the one to report
+  return base::Annotate(status, name);
+}
+
+RecentArchives NoPoints(const Header& header) {
+  RecentArchives recent(header.archives.size());
+  for (RecentPoints& archive : recent) archive.SetEmpty();
+  return recent;
+}
+
 absl::StatusOr<Header> ReadHeader(base::File& file) {
   PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   // Enough for all archives that are common in practice, in one read.
@@ -60,7 +89,9 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
   PLUMBAGO_ASSIGN_OR_RETURN(const size_t count, file.ReadAt(0, bytes.data(), bytes.size()));
   bytes.resize(count);
   if (bytes.find_first_not_of('\0') == std::string::npos) {
-    return absl::NotFoundError("the file is empty or begins with zeroes: an unfinished creation");
+    return base::WithReason(
+        absl::NotFoundError("the file is empty or begins with zeroes: an unfinished creation"),
+        "empty");
   }
   if (IsCompressed(bytes)) {
     PLUMBAGO_ASSIGN_OR_RETURN(const CompressedHeader compressed, ReadCompressedHeader(file));
@@ -68,8 +99,10 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
   }
   PLUMBAGO_ASSIGN_OR_RETURN(Header header, ParseHeader(bytes));
   if (size < header.file_bytes()) {
-    return absl::DataLossError(absl::StrCat("truncated whisper file: it has ", size, " of ",
-                                            header.file_bytes(), " bytes"));
+    return base::WithReason(
+        absl::DataLossError(absl::StrCat("truncated whisper file: it has ", size, " of ",
+                                         header.file_bytes(), " bytes")),
+        "truncated");
   }
   return header;
 }

@@ -2,7 +2,8 @@
 //
 // Functions hold no state and are safe for concurrent use on different files; calls for the same
 // file must be serialised by the caller. All block on the disk. Errors besides those of
-// base::FileSystem: DataLoss, a damaged file, which nothing here touches.
+// base::FileSystem: DataLoss, a damaged file, which nothing here touches; base::ReasonOf tells a
+// "truncated" one, one with a damaged "header", and an "empty" one (NotFound).
 #pragma once
 
 #include <cstdint>
@@ -10,10 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/file_system.h"
 #include "whisper/header.h"
+#include "whisper/recent_points.h"
 
 namespace plumbago::whisper {
 
@@ -36,6 +39,13 @@ absl::StatusOr<std::unique_ptr<base::File>> Create(base::FileSystem& file_system
                                                    Existing existing,
                                                    Allocation allocation = Allocation::kReserve);
 
+// As Create, in `directory` under `name`, with what `fill` writes: it is given a file in memory
+// that reads as the new one does. AlreadyExists where the name is taken, also by a link. The calls
+// to the disk are those of an empty file and one write for each stretch that `fill` has written.
+absl::StatusOr<std::unique_ptr<base::File>> CreateIn(
+    base::Directory& directory, const std::string& name, const Header& header,
+    absl::FunctionRef<absl::Status(base::File&)> fill);
+
 // The checked header of an open file. DataLoss where the header is damaged or the file is shorter
 // than it says. NotFound where the file is empty or begins with zeroes: the remains of a creation
 // that a power cut interrupted; it holds nothing and may be replaced.
@@ -55,10 +65,18 @@ absl::Status WriteMetadata(base::File& file, const Header& header);
 // update. It stays right when other programs write points: slot 0 moves on by whole turns only.
 using BaseTimes = std::vector<uint32_t>;
 
+// The newest points of each archive, empty at first, kept like BaseTimes by who updates a file
+// again and again. Unlike those it is right only while no other program writes points.
+using RecentArchives = std::vector<RecentPoints>;
+
+// Of a new file, in which nothing is.
+RecentArchives NoPoints(const Header& header);
+
 struct OpenFile {
   base::File& file;
   const Header& header;  // of `file`
   BaseTimes& base_times;
+  RecentArchives* recent = nullptr;  // optional
 };
 
 struct FetchRange {

@@ -20,6 +20,19 @@ int64_t Oldest(const Archive& archive, int64_t now) {
   return now - static_cast<int64_t>(archive.retention_seconds());
 }
 
+std::vector<Gap> FindMissing(const SlotValues& slots) {
+  std::vector<Gap> gaps;
+  bool is_in_gap = false;
+  int64_t time = slots.start;
+  for (const std::optional<double>& value : slots.values) {
+    if (!value.has_value() && !is_in_gap) gaps.push_back({time - slots.step, time});
+    if (!value.has_value()) gaps.back().until = time;
+    is_in_gap = !value.has_value();
+    time += slots.step;
+  }
+  return gaps;
+}
+
 std::vector<Gap> FindGaps(const SlotValues& slots) {
   std::vector<Gap> gaps;
   std::optional<int64_t> gap_start;
@@ -43,8 +56,8 @@ std::vector<Gap> FindGaps(const SlotValues& slots) {
 
 class Filler {
  public:
-  Filler(const OpenFile& source, const OpenFile& target, int64_t now)
-      : source_(source), target_(target), now_(now) {}
+  Filler(const OpenFile& source, const OpenFile& target, int64_t now, GapRule rule)
+      : source_(source), target_(target), now_(now), rule_(rule) {}
 
   absl::Status Run() {
     int64_t until = now_;
@@ -53,7 +66,8 @@ class Filler {
       if (from >= until) continue;
       PLUMBAGO_ASSIGN_OR_RETURN(const SlotValues slots,
                                 FetchSlots(target_, {.from = from, .until = until, .now = now_}));
-      for (const Gap& gap : FindGaps(slots)) PLUMBAGO_RETURN_IF_ERROR(FillGap(gap));
+      const auto gaps = rule_ == GapRule::kMissingOnly ? FindMissing(slots) : FindGaps(slots);
+      for (const Gap& gap : gaps) PLUMBAGO_RETURN_IF_ERROR(FillGap(gap));
       until = from;
     }
     return absl::OkStatus();
@@ -81,13 +95,14 @@ class Filler {
   const OpenFile& source_;
   const OpenFile& target_;
   const int64_t now_;
+  const GapRule rule_;
   Updater updater_;
 };
 
 }  // namespace
 
-absl::Status FillGaps(const OpenFile& source, const OpenFile& target, int64_t now) {
-  return Filler(source, target, now).Run();
+absl::Status FillGaps(const OpenFile& source, const OpenFile& target, int64_t now, GapRule rule) {
+  return Filler(source, target, now, rule).Run();
 }
 
 }  // namespace plumbago::whisper

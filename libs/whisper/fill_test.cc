@@ -33,7 +33,7 @@ TEST_CASE("A gap is filled and what is there stays", "[whisper]") {
   std::vector<Point> points = Ramp(2000);
   points.erase(points.begin() + 3, points.begin() + 6);  // ages 360, 300, 240
   target.Update(points, kNow);
-  REQUIRE(FillGaps(source.open(), target.open(), kNow).ok());
+  REQUIRE(FillGaps(source.open(), target.open(), kNow, GapRule::kWhisperFill).ok());
   for (const int64_t age : {360, 300, 240}) {
     CHECK(target.ValueAt(0, kSlot - age) == 1000 + static_cast<double>(age));
   }
@@ -48,8 +48,28 @@ TEST_CASE("A single lost point is no gap", "[whisper]") {
   std::vector<Point> points = Ramp(2000);
   points.erase(points.begin() + 3);
   target.Update(points, kNow);
-  REQUIRE(FillGaps(source.open(), target.open(), kNow).ok());
+  REQUIRE(FillGaps(source.open(), target.open(), kNow, GapRule::kWhisperFill).ok());
   CHECK_FALSE(target.ValueAt(0, kSlot - 360).has_value());
+}
+
+TEST_CASE("Filling what is missing overwrites nothing: no zero, and no point at a gap's end",
+          "[whisper]") {
+  auto source = SmallFile();
+  auto target = SmallFile();
+  source.Update(Ramp(1000), kNow);
+  std::vector<Point> points = Ramp(2000);
+  points[8].value = 0;                                   // age 60
+  points.erase(points.begin() + 6);                      // age 180: alone
+  points.erase(points.begin() + 2, points.begin() + 4);  // ages 420, 360
+  target.Update(points, kNow);
+  REQUIRE(FillGaps(source.open(), target.open(), kNow, GapRule::kMissingOnly).ok());
+  for (const int64_t age : {420, 360, 180}) {
+    CHECK(target.ValueAt(0, kSlot - age) == 1000 + static_cast<double>(age));
+  }
+  for (const int64_t age : {540, 480, 300, 240, 120, 0}) {
+    CHECK(target.ValueAt(0, kSlot - age) == 2000 + static_cast<double>(age));
+  }
+  CHECK(target.ValueAt(0, kSlot - 60) == 0);
 }
 
 TEST_CASE("An empty file takes all that the other one has, and coarser points where it must",
@@ -57,7 +77,7 @@ TEST_CASE("An empty file takes all that the other one has, and coarser points wh
   testing::TestFile source({{120, 20}}, 0, AggregationMethod::kLast);
   auto target = SmallFile();
   source.Update({{kSlot - 1200, 1}, {kSlot - 240, 2}}, kNow);
-  REQUIRE(FillGaps(source.open(), target.open(), kNow).ok());
+  REQUIRE(FillGaps(source.open(), target.open(), kNow, GapRule::kWhisperFill).ok());
   CHECK(target.ValueAt(0, kSlot - 240) == 2);
   CHECK(target.ValueAt(1, kSlot - 1200) == 1);
 }

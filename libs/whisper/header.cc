@@ -87,7 +87,8 @@ absl::Status CheckNumbers(const std::vector<ArchiveSpec>& archives) {
 }
 
 absl::Status Damaged(absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("damaged whisper header: ", what));
+  return base::WithReason(absl::DataLossError(absl::StrCat("damaged whisper header: ", what)),
+                          "header");
 }
 
 // Archive `index` must begin at `offset_expected` and be coarser than the one before.

@@ -1,5 +1,6 @@
 #include "whisper/retention.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -8,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 
@@ -60,6 +62,13 @@ absl::StatusOr<Quantity> ParseQuantity(absl::string_view definition, size_t offs
                                           offset + digits, "; use s, m, h, d, w or y"));
 }
 
+// As "90s", "7d": the first letter of a unit is enough.
+std::string FormatDuration(uint64_t seconds) {
+  const auto unit = std::find_if(kUnits.rbegin(), kUnits.rend(),
+                                 [&](const Unit& u) { return seconds % u.seconds == 0; });
+  return absl::StrCat(seconds / unit->seconds, unit->name.substr(0, 1));
+}
+
 }  // namespace
 
 absl::StatusOr<ArchiveSpec> ParseRetention(absl::string_view text) {
@@ -92,6 +101,13 @@ absl::StatusOr<std::vector<ArchiveSpec>> ParseRetentions(absl::string_view text)
     archives.push_back(archive);
   }
   return archives;
+}
+
+std::string FormatRetentions(absl::Span<const ArchiveSpec> archives) {
+  return absl::StrJoin(archives, ",", [](std::string* out, const ArchiveSpec& archive) {
+    absl::StrAppend(out, FormatDuration(archive.seconds_per_point), ":",
+                    FormatDuration(uint64_t{archive.seconds_per_point} * archive.point_count));
+  });
 }
 
 }  // namespace plumbago::whisper

@@ -3,10 +3,12 @@
 // Pure functions. Errors are InvalidArgument and say which part is wrong and what is possible.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "whisper/header.h"
 
 namespace plumbago::whisper {
@@ -19,5 +21,9 @@ absl::StatusOr<ArchiveSpec> ParseRetention(absl::string_view text);
 
 // A comma-separated list of them, in the order given; not yet checked as an archive list.
 absl::StatusOr<std::vector<ArchiveSpec>> ParseRetentions(absl::string_view text);
+
+// "10s:6h,1m:1w": each duration in the largest unit that divides it. ParseRetentions gives the same
+// archives again. At least one second per point.
+std::string FormatRetentions(absl::Span<const ArchiveSpec> archives);
 
 }  // namespace plumbago::whisper

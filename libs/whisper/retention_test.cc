@@ -64,5 +64,11 @@ TEST_CASE("A list of retentions is split at commas and keeps its order", "[whisp
   CHECK_FALSE(ParseRetentions("").ok());
 }
 
+TEST_CASE("Retentions are written in the largest units, and read back as they were", "[whisper]") {
+  const std::vector<ArchiveSpec> archives = {{10, 2160}, {90, 2400}, {600, 52560}, {86400, 730}};
+  CHECK(FormatRetentions(archives) == "10s:6h,90s:60h,10m:1y,1d:2y");
+  CHECK(ParseRetentions(FormatRetentions(archives)).value() == archives);
+}
+
 }  // namespace
 }  // namespace plumbago::whisper

@@ -43,12 +43,22 @@ class StorageRules {
   // The header of a new file for the series `metric`. Costs a search per section.
   Header HeaderFor(absl::string_view metric) const;
 
+  struct Explanation {
+    Header header;
+    // "[carbon] of storage-schemas.conf line 3", or "default" where no section matches.
+    std::string schema_rule;
+    std::string aggregation_rule;
+  };
+  Explanation Explain(absl::string_view metric) const;
+
  private:
   struct Schema {
+    std::string origin;  // section, file and line
     std::unique_ptr<re2::RE2> pattern;
     std::vector<ArchiveSpec> archives;  // a valid list
   };
   struct Aggregation {
+    std::string origin;
     std::unique_ptr<re2::RE2> pattern;
     float x_files_factor = 0.5F;
     AggregationMethod method = AggregationMethod::kAverage;

@@ -63,6 +63,21 @@ TEST_CASE("Aggregation rules match on their own, and either value may be absent"
   CHECK(rules.HeaderFor("sparse.a").x_files_factor == 0.1F);
 }
 
+TEST_CASE("The rules that matched are told by section, file and line", "[whisper]") {
+  const auto rules = StorageRules::Parse({.schemas = "# a comment\n[carbon]\npattern = ^carbon\n"
+                                                     "retentions = 1s:1m\n",
+                                          .schemas_file = "/etc/schemas.conf",
+                                          .aggregation = "[sum]\npattern = count$\n"
+                                                         "aggregationMethod = sum\n"})
+                         .value();
+  const auto both = rules.Explain("carbon.count");
+  CHECK(both.schema_rule == "[carbon] of /etc/schemas.conf line 2");
+  CHECK(both.aggregation_rule == "[sum] of storage-aggregation.conf line 1");
+  CHECK(both.header == rules.HeaderFor("carbon.count"));
+  CHECK(rules.Explain("other").schema_rule == "default");
+  CHECK(rules.Explain("other").aggregation_rule == "default");
+}
+
 TEST_CASE("Mistakes in storage-schemas.conf are refused with file and line", "[whisper]") {
   const auto refusal = [](const std::string& body) { return Refusal("[a]\n" + body, ""); };
   CHECK(refusal("pattern = a\nretentions = 10x:1d") ==

@@ -33,10 +33,13 @@ class Ring {
   static absl::StatusOr<Ring> Open(const OpenFile& to, size_t archive_index) {
     const Archive& archive = to.header.archives[archive_index];
     uint32_t& base_time = to.base_times[archive_index];
-    if (base_time == 0) {
+    RecentPoints* recent = to.recent == nullptr ? nullptr : &(*to.recent)[archive_index];
+    const bool is_known_empty =
+        recent != nullptr && recent->is_known() && recent->from() == 0 && recent->points().empty();
+    if (base_time == 0 && !is_known_empty) {
       PLUMBAGO_ASSIGN_OR_RETURN(base_time, internal::ReadBaseTime(to.file, archive));
     }
-    return Ring(to.file, archive, base_time);
+    return Ring(to.file, archive, base_time, recent);
   }
 
   const Archive& archive() const { return *archive_; }
@@ -53,6 +56,18 @@ class Ring {
     return absl::OkStatus();
   }
 
+  // What is known without a read; nullptr where nothing is remembered.
+  RecentPoints* recent() const { return recent_; }
+
+  // Fills recent() from the file, unless the archive is too large for it.
+  absl::Status Learn(std::string* bytes) {
+    if (is_empty() || archive_->size_bytes() > RecentPoints::kReadBytesMax) return absl::OkStatus();
+    PLUMBAGO_RETURN_IF_ERROR(
+        internal::ReadSlots(*file_, *archive_, 0, archive_->point_count, bytes));
+    recent_->SetFromSlots(*archive_, *base_time_, *bytes);
+    return absl::OkStatus();
+  }
+
   // `count` slots from that of `time` on, at most one turn.
   absl::Status Read(uint32_t time, uint64_t count, std::string* bytes) const {
     return internal::ReadSlots(*file_, *archive_, SlotOf(*archive_, *base_time_, time), count,
@@ -60,8 +75,8 @@ class Ring {
   }
 
  private:
-  Ring(base::File& file, const Archive& archive, uint32_t& base_time)
-      : file_(&file), archive_(&archive), base_time_(&base_time) {}
+  Ring(base::File& file, const Archive& archive, uint32_t& base_time, RecentPoints* recent)
+      : file_(&file), archive_(&archive), base_time_(&base_time), recent_(recent) {}
 
   absl::Status WriteTurn(absl::Span<const Point> points, std::string* bytes) {
     bytes->resize(points.size() * kPointBytes);
@@ -74,13 +89,22 @@ class Ring {
     PLUMBAGO_RETURN_IF_ERROR(internal::WriteSlots(*file_, *archive_, slot, *bytes));
     const uint64_t to_slot_0 = slot == 0 ? 0 : archive_->point_count - slot;
     if (to_slot_0 < points.size()) *base_time_ = points[to_slot_0].time;
+    if (recent_ != nullptr) recent_->Add(*archive_, points);
     return absl::OkStatus();
   }
 
   base::File* file_;
   const Archive* archive_;
   uint32_t* base_time_;
+  RecentPoints* recent_;
 };
+
+// Whether a step of the coarser archive has few enough slots of the finer one.
+bool CanRemember(const Archive& finer, const Archive& coarser) {
+  const uint32_t ratio = coarser.seconds_per_point / finer.seconds_per_point;
+  return coarser.seconds_per_point % finer.seconds_per_point == 0 &&
+         ratio <= std::min<uint64_t>(RecentPoints::kPointsMax, finer.point_count);
+}
 
 // Index of the oldest of the points 0..end-1 that `archive` covers; `end` if it covers none.
 size_t FirstCovered(absl::Span<const Point> points, size_t end, const Archive& archive,
@@ -99,7 +123,10 @@ size_t FirstCovered(absl::Span<const Point> points, size_t end, const Archive& a
 // The points that go to one archive, and from there to the coarser ones.
 class Updater::Flush {
  public:
-  Flush(Updater& buffers, const OpenFile& to) : buffers_(buffers), to_(to) {}
+  // `may_learn`: to read an archive that fits into memory as a whole pays off, for it will be
+  // updated again.
+  Flush(Updater& buffers, const OpenFile& to, bool may_learn)
+      : buffers_(buffers), to_(to), may_learn_(may_learn) {}
 
   absl::Status Run(size_t archive_index, absl::Span<const Point> points) {
     PLUMBAGO_ASSIGN_OR_RETURN(Ring higher, Ring::Open(to_, archive_index));
@@ -109,6 +136,11 @@ class Updater::Flush {
       PLUMBAGO_ASSIGN_OR_RETURN(Ring lower, Ring::Open(to_, i));
       CollectIntervals(points, step, lower.archive().seconds_per_point);
       has_propagated_ = false;
+      RecentPoints* recent = higher.recent();
+      if (may_learn_ && recent != nullptr && !recent->is_known() &&
+          CanRemember(higher.archive(), lower.archive())) {
+        PLUMBAGO_RETURN_IF_ERROR(higher.Learn(&buffers_.bytes_));
+      }
       PLUMBAGO_RETURN_IF_ERROR(Propagate(higher, &lower));
       if (!has_propagated_) break;
       higher = lower;
@@ -149,8 +181,23 @@ class Updater::Flush {
     }
   }
 
+  // Appends the aggregates of `intervals` from what is remembered of the finer archive.
+  void ConsolidateKnown(absl::Span<const uint32_t> intervals, absl::Span<const Point> points,
+                        uint32_t step, uint32_t lower_step) {
+    const Point* at = points.begin();
+    for (const uint32_t interval : intervals) {
+      std::vector<double>& known = buffers_.known_values_;
+      known.clear();
+      while (at != points.end() && at->time < interval) ++at;
+      for (; at != points.end() && at->time - interval < lower_step; ++at) {
+        known.push_back(at->value);
+      }
+      AppendAggregate(interval, lower_step / step);
+    }
+  }
+
   // Computes the slots of `lower` at the collected intervals from `higher`, one read for each
-  // stretch of consecutive intervals.
+  // stretch of consecutive intervals that is not remembered.
   absl::Status Propagate(const Ring& higher, Ring* lower) {
     const uint32_t higher_step = higher.archive().seconds_per_point;
     const uint32_t lower_step = lower->archive().seconds_per_point;
@@ -162,7 +209,14 @@ class Updater::Flush {
 
     absl::Span<const uint32_t> rest = buffers_.intervals_;
     buffers_.run_.clear();
+    const RecentPoints* recent = higher.recent();
+    const bool is_remembered =
+        recent != nullptr && recent->is_known() && CanRemember(higher.archive(), lower->archive());
     while (!rest.empty()) {
+      if (is_remembered && rest[0] >= recent->from()) {
+        ConsolidateKnown(rest, recent->points(), higher_step, lower_step);
+        break;
+      }
       size_t count = 1;
       while (count < std::min(intervals_max, rest.size()) &&
              rest[count] == rest[count - 1] + lower_step) {
@@ -186,6 +240,12 @@ class Updater::Flush {
     for (uint64_t i = 0; i < count; ++i, slots += kPointBytes, expected += step) {
       if (internal::LoadU32(slots) == expected) known.push_back(internal::LoadDouble(slots + 4));
     }
+    AppendAggregate(interval, count);
+  }
+
+  // Of the known ones among `count` values, if they are enough.
+  void AppendAggregate(uint32_t interval, uint64_t count) {
+    const std::vector<double>& known = buffers_.known_values_;
     if (known.empty()) return;
     const double known_share = static_cast<double>(known.size()) / static_cast<double>(count);
     // The factor is compared as the f32 of the file, widened: 1 of 10 does not reach 0.1.
@@ -212,6 +272,7 @@ class Updater::Flush {
 
   Updater& buffers_;
   const OpenFile& to_;
+  const bool may_learn_;
   bool has_propagated_ = false;
 };
 
@@ -219,14 +280,15 @@ absl::StatusOr<UpdateResult> Updater::UpdateMany(const OpenFile& to, absl::Span<
                                                  int64_t now, Duplicates duplicates) {
   PLUMBAGO_RETURN_IF_ERROR(CheckWritable(to.header));
   const std::vector<Archive>& archives = to.header.archives;
-  to.base_times.resize(archives.size());
+  const bool may_learn = Prepare(to);
   const absl::Span<const Point> sorted = Sort(points, duplicates);
   size_t end = sorted.size();
   // Newest first, as whisper: each archive takes what the finer ones do not reach.
   for (size_t i = 0; i < archives.size() && end > 0; ++i) {
     const size_t first = FirstCovered(sorted, end, archives[i], now);
     if (first == end) continue;
-    PLUMBAGO_RETURN_IF_ERROR(Flush(*this, to).Run(i, sorted.subspan(first, end - first)));
+    const auto covered = sorted.subspan(first, end - first);
+    PLUMBAGO_RETURN_IF_ERROR(Settle(to, Flush(*this, to, may_learn).Run(i, covered)));
     end = first;
   }
   return UpdateResult{.uncovered_count = end};
@@ -236,11 +298,42 @@ absl::Status Updater::UpdateArchive(const OpenFile& to, size_t archive_index,
                                     absl::Span<const Point> points) {
   PLUMBAGO_RETURN_IF_ERROR(CheckWritable(to.header));
   PLUMBAGO_CHECK(IsStrictlyAscending(points));
-  to.base_times.resize(to.header.archives.size());
+  const bool may_learn = Prepare(to);
   const uint32_t step = to.header.archives[archive_index].seconds_per_point;
   // A slot with the time 0 is an empty one.
   while (!points.empty() && Align(points.front().time, step) == 0) points.remove_prefix(1);
-  return points.empty() ? absl::OkStatus() : Flush(*this, to).Run(archive_index, points);
+  if (points.empty()) return absl::OkStatus();
+  return Settle(to, Flush(*this, to, may_learn).Run(archive_index, points));
+}
+
+// Sizes what is kept beside the file. Returns whether the file has been updated before.
+bool Updater::Prepare(const OpenFile& to) {
+  const size_t archive_count = to.header.archives.size();
+  to.base_times.resize(archive_count);
+  if (to.recent == nullptr || to.recent->size() == archive_count) return true;
+  to.recent->resize(archive_count);
+  return false;
+}
+
+// Of what is remembered, keeps what the next update will need. After an error that is nothing: who
+// knows what has reached the file.
+absl::Status Updater::Settle(const OpenFile& to, const absl::Status& status) {
+  if (to.recent == nullptr) return status;
+  if (!status.ok()) {
+    to.recent->clear();
+    return status;
+  }
+  const std::vector<Archive>& archives = to.header.archives;
+  for (size_t i = 0; i < archives.size(); ++i) {
+    RecentPoints& recent = (*to.recent)[i];
+    const bool is_used = i + 1 < archives.size() && CanRemember(archives[i], archives[i + 1]);
+    if (is_used) {
+      recent.Trim(archives[i + 1].seconds_per_point);
+    } else if (!recent.points().empty()) {
+      recent.Forget();
+    }
+  }
+  return status;
 }
 
 absl::Status Updater::UpdateOne(const OpenFile& to, Point point, int64_t now) {

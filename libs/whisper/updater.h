@@ -3,8 +3,8 @@
 //
 // An Updater holds the buffers of one thread at a time; it keeps no file and no header. It makes no
 // system call per point: a run of consecutive points is one write, and what a coarser archive is
-// computed from is one read. Blocks on the disk. An update that fails part-way may have written
-// some points; to do it again is harmless.
+// computed from is one read, or none where OpenFile::recent knows it. Blocks on the disk. An update
+// that fails part-way may have written some points; to do it again is harmless.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "whisper/file.h"
+#include "whisper/point.h"
 
 namespace plumbago::whisper {
-
-struct Point {
-  uint32_t time = 0;  // seconds since the Unix epoch
-  double value = 0;
-};
 
 // Which of two points with the same time is kept.
 enum class Duplicates {
@@ -58,6 +54,8 @@ class Updater {
  private:
   class Flush;
 
+  static bool Prepare(const OpenFile& to);
+  static absl::Status Settle(const OpenFile& to, const absl::Status& status);
   // `points` ordered by time without duplicates, in sorted_ where they had to be copied.
   absl::Span<const Point> Sort(absl::Span<const Point> points, Duplicates duplicates);
 

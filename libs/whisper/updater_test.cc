@@ -31,6 +31,7 @@ class CountingFile final : public base::File {
     return absl::OkStatus();
   }
   absl::StatusOr<uint64_t> Size() override { return content_.size(); }
+  absl::StatusOr<uint64_t> LinkCount() override { return 1; }
   absl::Status Preallocate(uint64_t) override { return absl::UnimplementedError(""); }
   absl::Status Sync() override { return absl::OkStatus(); }
 

@@ -114,7 +114,7 @@ void StoreStream::LogRefusal(const HotSeries& series, const v1::RefusedSeries& r
   base::LogWarning(absl::StrCat("the store refused ", std::exchange(refusals_since_log_, 0),
                                 " series, the last one is ", base::Excerpt(series.metric()),
                                 " of tenant ", base::Excerpt(series.tenant()), ": ",
-                                base::Excerpt(refused.message())));
+                                refused.message()));  // the store's own, whole: it says how to mend
 }
 
 }  // namespace plumbago::cache

@@ -61,7 +61,7 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
   }
 
   void OnDone(const grpc::Status& status) override {
-    if (status_.ok()) status_ = rpc::FromGrpc(status, peer_);
+    if (status_.ok()) status_ = ResultOf(status);
     Observe();
     if (status_.ok()) {
       done_(std::move(items_));
@@ -71,6 +71,14 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
     const std::shared_ptr<CallsInFlight> calls = observers_.calls;
     delete this;
     calls->End();
+  }
+
+  // Faults of the request are the user's to read, who need not know who found them.
+  absl::Status ResultOf(const grpc::Status& status) const {
+    const bool is_of_request = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT ||
+                               status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+    if (!is_of_request) return rpc::FromGrpc(status, peer_);
+    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   }
 
   void Observe() const {

@@ -188,6 +188,9 @@ TEST_CASE("Find and its relatives", "[http_api]") {
                         .body)["metrics"][0]["is_leaf"] == "1");
   CHECK(fixture.Get("/metrics/find").status == 400);
   CHECK(fixture.Get("/metrics/find", "query=").status == 400);
+  const auto malformed = fixture.Get("/metrics/find", "query=a..*");
+  CHECK(malformed.status == 400);
+  CHECK_THAT(malformed.body, Catch::Contains("has an empty node at node 2"));
   CHECK(fixture.Get("/metrics/find", "query=a&format=tree").status == 400);
   CHECK(fixture.Get("/metrics/find", "query=a&leavesOnly=x").status == 400);
   CHECK(fixture.Get("/metrics/expand", "query=web.*&query=nothing").body ==

@@ -4,14 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "index/series_index.h"
-#include "kv/rocksdb_key_value.h"
+#include "live_policy.h"
+#include "open_index.h"
+#include "operations.h"
 #include "rpc/snapshot_watcher.h"
 #include "service/runtime.h"
-#include "store/store.h"
+#include "store_admin_service.h"
 #include "store_flags.h"
 #include "store_service.h"
-#include "topology/snapshot.h"
 
 namespace plumbago::store_service {
 namespace {
@@ -19,24 +19,29 @@ namespace {
 absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
-  PLUMBAGO_ASSIGN_OR_RETURN(const whisper::StorageRules rules,
-                            ReadStorageRules(runtime.file_system(), flags));
   const std::string& data_dir = runtime.options().data_dir;
-  PLUMBAGO_ASSIGN_OR_RETURN(auto key_value, kv::OpenRocksDb(absl::StrCat(data_dir, "/index")));
-  PLUMBAGO_ASSIGN_OR_RETURN(auto index, index::SeriesIndex::Open(*key_value));
+  PLUMBAGO_ASSIGN_OR_RETURN(const OpenedIndex opened, OpenIndex(runtime, flags.index_source()));
+  index::SeriesIndex& index = *opened.index;
 
+  topology::SnapshotHolder holder;
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto policy, LivePolicy::Start(runtime, flags, index, holder));
   flags.store.open_files_max = FitOpenFiles(flags.store.open_files_max);
   flags.store.directory = absl::StrCat(data_dir, "/whisper");
   store::Store store({.clock = runtime.clock(),
                       .file_system = runtime.file_system(),
                       .metrics = runtime.metrics(),
-                      .index = *index,
-                      .rules = rules},
+                      .index = index,
+                      .policies = policy->policies(),
+                      .quotas = policy->quotas()},
                      flags.store);
-  topology::SnapshotHolder holder;
   flags.service.epoch = [&holder] { return holder.epoch(); };
-  StoreService service(store, *index, flags.service);
+  StoreService service(store, index, flags.service);
+  Operations operations({runtime.clock(), runtime.file_system(), index, store, holder},
+                        {.data_directory = data_dir, .trash_retention = flags.trash_retention});
+  StoreAdminService admin(operations);
+  policy->ServeIn(admin, store);
   PLUMBAGO_RETURN_IF_ERROR(store.Start());
+  PLUMBAGO_RETURN_IF_ERROR(operations.Start());
   store.StartScans();
   rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
                                 .service = "store",
@@ -44,12 +49,12 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
                                 .snapshot_path = absl::StrCat(data_dir, "/snapshot.pb")},
                                runtime.file_system(), runtime.metrics(), holder);
   PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
-  // Last: nothing below it can fail while the service is in use.
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service}));
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service, &admin}));
   runtime.health().SetReady();
 
-  runtime.WaitForStop();
+  runtime.WaitForStop([&policy] { policy->Reload(); });
   watcher.Stop();
+  operations.Drain();
   service.Drain();
   runtime.StopGrpc();
   return absl::OkStatus();

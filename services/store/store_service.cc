@@ -25,6 +25,11 @@ grpc::Status Gone() { return grpc::Status(grpc::StatusCode::CANCELLED, "the call
 
 absl::Status Draining() { return absl::UnavailableError("the store is draining"); }
 
+// What the caller asks for, up to the store's own limit, which holds for 0.
+size_t LimitOf(uint32_t asked, size_t limit) {
+  return asked == 0 ? limit : std::min<size_t>(asked, limit);
+}
+
 // Collects a response of many parts and sends it in pieces.
 template <typename Response>
 class Chunks {
@@ -114,7 +119,7 @@ StoreService::StoreService(store::Store& store, index::SeriesIndex& index,
 grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>* StoreService::Write(
     grpc::CallbackServerContext*) {
   const std::shared_ptr<WriteStream> stream = WriteStream::Start(store_, options_.epoch);
-  absl::Status refusal;
+  absl::Status refusal = store_.CheckWritable();
   {
     base::MutexLock lock(mutex_);
     write_streams_.erase(std::remove_if(write_streams_.begin(), write_streams_.end(),
@@ -137,10 +142,7 @@ grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>* StoreService::Writ
 grpc::Status StoreService::Find(grpc::ServerContext*, const v1::FindRequest* request,
                                 grpc::ServerWriter<v1::FindResponse>* writer) {
   if (request->tenant().empty()) return Invalid("the request names no tenant");
-  const size_t matches_max =
-      request->max_matches() == 0
-          ? options_.find_matches_max
-          : std::min<size_t>(request->max_matches(), options_.find_matches_max);
+  const size_t matches_max = LimitOf(request->max_matches(), options_.find_matches_max);
   auto nodes = index_.Find(request->tenant(), request->pattern(), matches_max);
   if (!nodes.ok()) return rpc::ToGrpc(nodes.status());
   Chunks<v1::FindResponse> chunks(*writer, options_.epoch());
@@ -198,6 +200,45 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
     if (!chunks.Added(series->ByteSizeLong())) return Gone();
   }
   return chunks.Flush() ? grpc::Status::OK : Gone();
+}
+
+grpc::Status StoreService::FindTagged(grpc::ServerContext*, const v1::FindTaggedRequest* request,
+                                      grpc::ServerWriter<v1::FindTaggedResponse>* writer) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  const std::vector<std::string> expressions(request->expression().begin(),
+                                             request->expression().end());
+  auto metrics = index_.FindTagged(request->tenant(), expressions,
+                                   LimitOf(request->max_matches(), options_.find_matches_max));
+  if (!metrics.ok()) return rpc::ToGrpc(metrics.status());
+  Chunks<v1::FindTaggedResponse> chunks(*writer, options_.epoch());
+  for (std::string& metric : *metrics) {
+    const size_t byte_count = metric.size() + 4;
+    chunks.message().add_metric(std::move(metric));
+    if (!chunks.Added(byte_count)) return Gone();
+  }
+  return chunks.Flush() ? grpc::Status::OK : Gone();
+}
+
+grpc::Status StoreService::CompleteTags(grpc::ServerContext*,
+                                        const v1::CompleteTagsRequest* request,
+                                        v1::CompleteTagsResponse* response) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  const std::vector<std::string> expressions(request->expression().begin(),
+                                             request->expression().end());
+  const size_t limit = LimitOf(request->limit(), options_.completions_max);
+  const auto entries =
+      request->tag().empty()
+          ? index_.TagNames(request->tenant(), request->prefix(), expressions, limit)
+          : index_.TagValues(request->tenant(), request->tag(), request->prefix(), expressions,
+                             limit);
+  if (!entries.ok()) return rpc::ToGrpc(entries.status());
+  response->set_epoch(options_.epoch());
+  for (const index::TagCount& entry : *entries) {
+    v1::CompleteTagsResponse::Entry* added = response->add_entry();
+    added->set_text(entry.text);
+    added->set_series_count(entry.series_count);
+  }
+  return grpc::Status::OK;
 }
 
 grpc::Status StoreService::WatchIndex(grpc::ServerContext* context,

@@ -22,6 +22,7 @@ struct StoreServiceOptions {
   size_t write_streams_max = 256;
   size_t find_matches_max = 100'000;
   size_t fetch_series_max = 1'000'000;  // in one call
+  size_t completions_max = 10'000;
   EpochSource epoch = [] { return uint64_t{0}; };
 };
 
@@ -38,11 +39,15 @@ class StoreService final : public v1::Store::WithCallbackMethod_Write<v1::Store:
                           grpc::ServerWriter<v1::ListSeriesResponse>* writer) override;
   grpc::Status Fetch(grpc::ServerContext* context, const v1::FetchRequest* request,
                      grpc::ServerWriter<v1::FetchResponse>* writer) override;
+  grpc::Status FindTagged(grpc::ServerContext* context, const v1::FindTaggedRequest* request,
+                          grpc::ServerWriter<v1::FindTaggedResponse>* writer) override;
+  grpc::Status CompleteTags(grpc::ServerContext* context, const v1::CompleteTagsRequest* request,
+                            v1::CompleteTagsResponse* response) override;
   grpc::Status WatchIndex(grpc::ServerContext* context, const v1::WatchIndexRequest* request,
                           grpc::ServerWriter<v1::WatchIndexResponse>* writer) override;
 
   // Drains the store, tells the writers their last progress, and ends their streams and all
-  // watches. Find, ListSeries and Fetch go on.
+  // watches. The other calls go on.
   void Drain();
 
  private:

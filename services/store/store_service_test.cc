@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
 #include "rpc/server.h"
 
@@ -31,8 +32,10 @@ struct Fixture {
   base::Metrics metrics;
   base::MemoryKeyValue key_value;
   std::unique_ptr<index::SeriesIndex> index = index::SeriesIndex::Open(key_value).value();
-  whisper::StorageRules rules = whisper::StorageRules::Parse({}).value();
-  store::Store store{{clock, *file_system, metrics, *index, rules},
+  store::StoragePolicies policies{*file_system, metrics, {}};
+  store::Quotas quotas{*index};
+  base::testing::FaultFileSystem disk{*file_system};
+  store::Store store{{clock, disk, metrics, *index, policies, quotas},
                      {.directory = directory.path(), .session_bytes_max = 4096}};
   StoreService service{
       store, *index, {.write_streams_max = 2, .find_matches_max = 3, .fetch_series_max = 5}};
@@ -306,9 +309,76 @@ TEST_CASE("A watch tells of new series, and of its end at a drain", "[store_serv
   CHECK(reader->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
 }
 
+TEST_CASE("Tagged series are found by their tags, and tags are completed", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  const std::string first = "cpu;dc=x;host=a";
+  REQUIRE(writer.Send({first, "cpu;dc=x;host=b", "mem;dc=y;host=a"}, 1));
+  writer.AwaitApplied();
+  std::vector<std::string> metrics;
+  const auto find = [&](const std::vector<std::string>& expressions) {
+    v1::FindTaggedRequest request;
+    request.set_tenant("t");
+    for (const std::string& expression : expressions) request.add_expression(expression);
+    grpc::ClientContext context;
+    const auto reader = fixture.stub->FindTagged(&context, request);
+    v1::FindTaggedResponse response;
+    metrics.clear();
+    while (reader->Read(&response)) {
+      metrics.insert(metrics.end(), response.metric().begin(), response.metric().end());
+    }
+    return reader->Finish();
+  };
+  CHECK(find({"dc=~x|y", "host=a"}).ok());
+  CHECK(metrics == std::vector<std::string>{first, "mem;dc=y;host=a"});
+  grpc::Status status;
+  CHECK(Fetch(fixture, metrics, &status).size() == 2);
+  CHECK(find({"dc!=x"}).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+
+  v1::CompleteTagsRequest request;
+  request.set_tenant("t");
+  request.add_expression(std::string("name=cpu"));
+  v1::CompleteTagsResponse response;
+  grpc::ClientContext tags_context;
+  CHECK(fixture.stub->CompleteTags(&tags_context, request, &response).ok());
+  REQUIRE(response.entry_size() == 2);
+  CHECK(response.entry(0).text() == "dc");
+  CHECK(response.entry(1).text() == "host");
+  request.set_tag(std::string("host"));
+  grpc::ClientContext values_context;
+  CHECK(fixture.stub->CompleteTags(&values_context, request, &response).ok());
+  REQUIRE(response.entry_size() == 2);
+  CHECK(response.entry(1).text() == "b");
+  CHECK(response.entry(1).series_count() == 1);
+}
+
+TEST_CASE("A nearly full disk ends the streams of writers and refuses new ones, not fetches",
+          "[store_service]") {
+  Fixture fixture;
+  Writer first(fixture);
+  REQUIRE(first.Send({"a"}, 1));
+  first.AwaitApplied();
+  fixture.disk.SetSpace({.free_bytes = 10, .total_bytes = 1000});
+  fixture.store.CheckDisk();
+  first.Send({"b"}, 2);
+  while (first.Read()) {
+  }
+  CHECK(first.Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  Writer second(fixture);
+  CHECK_FALSE(second.Read());
+  CHECK(second.Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  grpc::Status status;
+  CHECK(Fetch(fixture, {"a"}, &status).size() == 1);
+  fixture.disk.SetSpace({.free_bytes = 900, .total_bytes = 1000});
+  fixture.store.CheckDisk();
+  Writer third(fixture);
+  REQUIRE(third.Send({"b"}, 2));
+  third.AwaitApplied();
+}
+
 TEST_CASE("All series of a tenant are listed in byte order", "[store_service]") {
   Fixture fixture;
-  REQUIRE(fixture.index->AddMany("t", {"b", "a.b", "a;x=y"}).ok());
+  REQUIRE(fixture.index->AddMany("t", {{{"b", {}}, {"a.b", {}}, {"a;x=y", {}}}}).ok());
   v1::ListSeriesRequest request;
   request.set_tenant("t");
   grpc::ClientContext context;

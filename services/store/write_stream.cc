@@ -21,6 +21,8 @@ v1::RefusedSeries::Reason ToProto(store::RefusalReason reason) {
       return v1::RefusedSeries::WRITE_FAILED;
     case store::RefusalReason::kReadOnly:
       return v1::RefusedSeries::READ_ONLY;
+    case store::RefusalReason::kQuota:
+      return v1::RefusedSeries::QUOTA;
   }
   return v1::RefusedSeries::REASON_UNSPECIFIED;
 }

@@ -53,6 +53,20 @@ grpc::Status TenantsService::DeleteTenant(grpc::ServerContext* context,
                       registry_.DeleteTenant(request->id()), response);
 }
 
+grpc::Status TenantsService::SetStoragePolicy(grpc::ServerContext* context,
+                                              const v1::SetStoragePolicyRequest* request,
+                                              v1::Tenant* response) {
+  return AnswerChange(*context, "set storage policy of tenant", request->id(),
+                      registry_.SetStoragePolicy(*request), response);
+}
+
+grpc::Status TenantsService::SetPrefixQuota(grpc::ServerContext* context,
+                                            const v1::SetPrefixQuotaRequest* request,
+                                            v1::Tenant* response) {
+  return AnswerChange(*context, "set prefix quota of tenant", request->id(),
+                      registry_.SetPrefixQuota(*request), response);
+}
+
 grpc::Status TenantsService::CreateKey(grpc::ServerContext* context,
                                        const v1::CreateKeyRequest* request,
                                        v1::CreateKeyResponse* response) {

@@ -27,6 +27,12 @@ class TenantsService final : public v1::Tenants::Service {
                             v1::Tenant* response) override;
   grpc::Status DeleteTenant(grpc::ServerContext* context, const v1::DeleteTenantRequest* request,
                             v1::Tenant* response) override;
+  grpc::Status SetStoragePolicy(grpc::ServerContext* context,
+                                const v1::SetStoragePolicyRequest* request,
+                                v1::Tenant* response) override;
+  grpc::Status SetPrefixQuota(grpc::ServerContext* context,
+                              const v1::SetPrefixQuotaRequest* request,
+                              v1::Tenant* response) override;
   grpc::Status CreateKey(grpc::ServerContext* context, const v1::CreateKeyRequest* request,
                          v1::CreateKeyResponse* response) override;
   grpc::Status ListKeys(grpc::ServerContext* context, const v1::ListKeysRequest* request,

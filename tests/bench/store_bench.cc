@@ -1,40 +1,131 @@
-// A store below gRPC: many series created, updated with 30 points each per flush, and fetched.
+// What a store costs: series created, updated with 30 points each, and fetched, beside the bare
+// system calls on the same disk in the same run.
 //
-//   store_bench [series] [rounds] [open files]
+//   store_bench [series] [rounds]
 //
-// Prints CPU time (user and system of the process) for each step. The files are in a temporary
-// directory of the default file system.
-#include <time.h>
+// Prints one JSON object of microseconds of CPU (user and system of this process) a series;
+// ./plumbago bench store makes a table of it. All files are in one temporary directory, which is
+// removed at the end: ext4 makes the creations dear that follow a removal.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/testing/temporary_directory.h"
+#include "rpc/server.h"
 #include "store/store.h"
+#include "store_flags.h"
+#include "store_service.h"
 
 namespace plumbago::store {
 namespace {
 
 constexpr uint32_t kStart = 1'700'000'040;
-constexpr size_t kPointsPerFlush = 30;
+constexpr uint32_t kStep = 10;
+constexpr uint32_t kPointsPerFlush = 30;
 constexpr size_t kSeriesPerBatch = 200;
+constexpr size_t kFetchedSeries = 10'000;
+constexpr uint32_t kFetchedPoints = 1440;
+constexpr size_t kFileBytes = 16 + 2 * 12 + (360 + 1440) * 12;
 
 double CpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+  rusage usage{};
+  PLUMBAGO_CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
+
+// Microseconds of CPU for each of `count`.
+template <typename Work>
+double MicrosecondsEach(size_t count, Work work) {
+  const double start = CpuSeconds();
+  work();
+  return (CpuSeconds() - start) * 1e6 / static_cast<double>(count);
+}
+
+std::string MetricOf(size_t i) {
+  return absl::StrCat("bench.host", i / 100, ".service", i / 10 % 10, ".metric", i % 10);
+}
+
+// The system calls alone, on files of the same size in directories of the same shape.
+class BareFiles {
+ public:
+  BareFiles(std::string directory, size_t count, size_t open_files_max)
+      : directory_(std::move(directory)), count_(count), open_max_(open_files_max) {}
+
+  double CreateAndWrite() {
+    const std::string content(kFileBytes, '\0');
+    return MicrosecondsEach(count_, [&] {
+      for (size_t i = 0; i < count_; ++i) {
+        const std::string path = PathOf(i);
+        if (i % 10 == 0) std::filesystem::create_directories(path.substr(0, path.rfind('/')));
+        const int file = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        PLUMBAGO_CHECK(write(file, content.data(), content.size()) == ssize_t{kFileBytes});
+        close(file);
+      }
+    });
+  }
+
+  // On as many files as may be open, each round on all of them.
+  double WriteTwiceOpen() {
+    std::vector<int> files;
+    for (size_t i = 0; i < std::min(count_, open_max_); ++i) {
+      files.push_back(open(PathOf(i).c_str(), O_RDWR | O_CLOEXEC));
+    }
+    for (const int file : files) WriteTwice(file, 0);
+    const double microseconds = MicrosecondsEach(files.size(), [&] {
+      for (const int file : files) WriteTwice(file, 1);
+    });
+    for (const int file : files) close(file);
+    return microseconds;
+  }
+
+  double OpenReadWriteClose() {
+    return MicrosecondsEach(count_, [&] {
+      for (size_t i = 0; i < count_; ++i) {
+        const int file = open(PathOf(i).c_str(), O_RDWR | O_CLOEXEC);
+        char slots[720];
+        PLUMBAGO_CHECK(pread(file, slots, sizeof(slots), 40) == ssize_t{sizeof(slots)});
+        WriteTwice(file, 2);
+        close(file);
+      }
+    });
+  }
+
+ private:
+  static void WriteTwice(int file, off_t round) {
+    const char slots[360] = {1};
+    PLUMBAGO_CHECK(pwrite(file, slots, 360, 40 + round * 360) == 360);
+    PLUMBAGO_CHECK(pwrite(file, slots, 60, 4360 + round * 60) == 60);
+  }
+
+  std::string PathOf(size_t i) const {
+    std::string name = MetricOf(i);
+    std::replace(name.begin(), name.end(), '.', '/');
+    return absl::StrCat(directory_, "/", name, ".wsp");
+  }
+
+  const std::string directory_;
+  const size_t count_;
+  const size_t open_max_;
+};
 
 class Bench {
  public:
-  Bench(size_t series_count, size_t open_files_max)
+  Bench(const std::string& directory, size_t series_count, size_t open_files_max)
       : series_count_(series_count),
-        store_({clock_, *file_system_, metrics_, *index_, rules_},
-               {.directory = directory_.path(), .open_files_max = open_files_max}),
+        store_({clock_, *file_system_, metrics_, *index_, policies_, quotas_},
+               {.directory = directory, .open_files_max = open_files_max}),
         session_(store_.OpenSession()) {
     PLUMBAGO_CHECK(store_.Start().ok());
     session_->SetListener([this] { changed_.notify_all(); });
@@ -43,55 +134,93 @@ class Bench {
     }
   }
 
-  void Run(size_t rounds) {
-    for (size_t round = 0; round < rounds; ++round) {
-      clock_.Advance(absl::Seconds(10 * kPointsPerFlush));
-      const double start = CpuSeconds();
-      Flush(kStart + static_cast<uint32_t>(round * 10 * kPointsPerFlush));
-      Print(round == 0 ? "create and update" : "update", CpuSeconds() - start);
-    }
-    const double start = CpuSeconds();
-    const int64_t now = clock_.UnixSeconds();
-    for (size_t i = 0; i < series_count_; ++i) {
-      PLUMBAGO_CHECK(store_
-                         .Fetch(SeriesName("default", MetricOf(i)),
-                                {.from = now - 82'800, .until = now, .now = now})
-                         .ok());
-    }
-    Print("fetch of 1380 points", CpuSeconds() - start);
+  // Every series once: the first time it is created.
+  double FlushAll() {
+    clock_.Advance(absl::Seconds(kStep * kPointsPerFlush));
+    const auto first_time =
+        static_cast<uint32_t>(clock_.UnixSeconds()) - kStep * (kPointsPerFlush - 1);
+    return MicrosecondsEach(series_count_, [&] {
+      for (size_t first = 0; first < series_count_; first += kSeriesPerBatch) {
+        const size_t end = std::min(first + kSeriesPerBatch, series_count_);
+        Submit(first, end, first_time, kStep, kPointsPerFlush);
+      }
+      Await([this] { return session_->is_idle(); });
+    });
   }
 
- private:
-  static std::string MetricOf(size_t i) {
-    return absl::StrCat("bench.host", i / 100, ".service", i / 10 % 10, ".metric", i % 10);
-  }
-
-  void Print(const char* what, double seconds) const {
-    std::printf("%-20s %6.2f us CPU a series\n", what,
-                seconds * 1e6 / static_cast<double>(series_count_));
-  }
-
-  void Flush(uint32_t first_time) {
-    for (size_t first = 0; first < series_count_; first += kSeriesPerBatch) {
-      Await([this] { return !session_->is_full(); });
-      PLUMBAGO_CHECK(store_.Submit(session_, BatchOf(first, first_time)).ok());
+  // A day of minutes for the series that are fetched.
+  void FillDay() {
+    const auto now = static_cast<uint32_t>(clock_.UnixSeconds());
+    for (size_t first = 0; first < FetchedCount(); first += 20) {
+      Submit(first, std::min(first + 20, FetchedCount()), now - 60 * (kFetchedPoints - 1), 60,
+             kFetchedPoints);
     }
     Await([this] { return session_->is_idle(); });
   }
 
-  std::shared_ptr<WriteBatch> BatchOf(size_t first, uint32_t first_time) {
+  double Fetch() {
+    const int64_t now = clock_.UnixSeconds();
+    size_t value_count = 0;
+    const double microseconds = MicrosecondsEach(FetchedCount(), [&] {
+      for (size_t i = 0; i < FetchedCount(); ++i) {
+        const auto fetched =
+            store_.Fetch(SeriesName("default", MetricOf(i)),
+                         {.from = now - 60 * kFetchedPoints, .until = now, .now = now});
+        PLUMBAGO_CHECK(fetched.ok());
+        value_count += fetched->series.values.size();
+      }
+    });
+    PLUMBAGO_CHECK(value_count == FetchedCount() * kFetchedPoints);
+    return microseconds;
+  }
+
+  // One call; server and client are both in this process, so both are measured.
+  double FetchOverGrpc() {
+    store_service::StoreService service(store_, *index_, {});
+    const auto server = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&service}).value();
+    const auto stub =
+        v1::Store::NewStub(rpc::MakeChannel(absl::StrCat("127.0.0.1:", server->port())));
+    const int64_t now = clock_.UnixSeconds();
+    v1::FetchRequest request;
+    request.set_tenant("default");
+    for (size_t i = 0; i < FetchedCount(); ++i) request.add_metric(MetricOf(i));
+    request.set_from(static_cast<uint32_t>(now - 60 * kFetchedPoints));
+    request.set_until(static_cast<uint32_t>(now));
+    request.set_now(static_cast<uint32_t>(now));
+    size_t value_count = 0;
+    const double microseconds = MicrosecondsEach(FetchedCount(), [&] {
+      grpc::ClientContext context;
+      const auto reader = stub->Fetch(&context, request);
+      v1::FetchResponse response;
+      while (reader->Read(&response)) {
+        for (const v1::FetchedSeries& series : response.series()) {
+          value_count += static_cast<size_t>(series.value_size());
+        }
+      }
+      PLUMBAGO_CHECK(reader->Finish().ok());
+    });
+    PLUMBAGO_CHECK(value_count == FetchedCount() * kFetchedPoints);
+    server->Shutdown(absl::Seconds(5));
+    return microseconds;
+  }
+
+ private:
+  size_t FetchedCount() const { return std::min(series_count_, kFetchedSeries); }
+
+  void Submit(size_t first, size_t end, uint32_t first_time, uint32_t step, uint32_t count) {
+    Await([this] { return !session_->is_full(); });
     auto batch = std::make_shared<WriteBatch>();
     batch->sequence = ++sequence_;
-    for (size_t i = first; i < std::min(first + kSeriesPerBatch, series_count_); ++i) {
+    for (size_t i = first; i < end; ++i) {
       batch->entries.push_back({.series_id = static_cast<uint32_t>(i),
                                 .series = session_->FindSeries(static_cast<uint32_t>(i)),
                                 .first_point = batch->points.size(),
-                                .point_count = kPointsPerFlush});
-      for (uint32_t k = 0; k < kPointsPerFlush; ++k) {
-        batch->points.push_back({.time = first_time + 10 * k, .value = 1.5 * k});
+                                .point_count = count});
+      for (uint32_t k = 0; k < count; ++k) {
+        batch->points.push_back({.time = first_time + step * k, .value = 1.5 * k});
       }
     }
-    return batch;
+    PLUMBAGO_CHECK(store_.Submit(session_, std::move(batch)).ok());
   }
 
   template <typename Condition>
@@ -101,21 +230,42 @@ class Bench {
   }
 
   const size_t series_count_;
-  base::testing::TemporaryDirectory directory_;
   std::unique_ptr<base::FileSystem> file_system_ = base::MakePosixFileSystem();
   base::SimulatedClock clock_{absl::FromUnixSeconds(kStart)};
   base::Metrics metrics_;
   base::MemoryKeyValue key_value_;
   std::unique_ptr<index::SeriesIndex> index_ = index::SeriesIndex::Open(key_value_).value();
-  whisper::StorageRules rules_ =
-      whisper::StorageRules::Parse({.schemas = "[all]\npattern = .*\nretentions = 10s:1h, 1m:1d"})
-          .value();
+  StoragePolicies policies_{
+      *file_system_,
+      metrics_,
+      {.built_in = {.schemas = "[all]\npattern = .*\nretentions = 10s:1h, 1m:1d"}}};
+  Quotas quotas_{*index_};
   Store store_;
   std::shared_ptr<WriteSession> session_;
   uint64_t sequence_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
 };
+
+void Run(size_t series_count, size_t rounds) {
+  const size_t open_files_max = store_service::FitOpenFiles(StoreOptions().open_files_max);
+  const base::testing::TemporaryDirectory directory;
+  BareFiles bare(directory.path() + "/bare", series_count, open_files_max);
+  std::printf("{\"series\": %zu, \"open_files_max\": %zu", series_count, open_files_max);
+  std::printf(", \"bare_create\": %.2f", bare.CreateAndWrite());
+  Bench bench(directory.path() + "/store", series_count, open_files_max);
+  std::printf(", \"create\": %.2f", bench.FlushAll());
+  double update = 0;
+  for (size_t round = 0; round < rounds; ++round) {
+    update += bench.FlushAll() / static_cast<double>(rounds);
+  }
+  std::printf(", \"update\": %.2f", update);
+  std::printf(", \"bare_two_writes\": %.2f", bare.WriteTwiceOpen());
+  std::printf(", \"bare_open_read_write_close\": %.2f", bare.OpenReadWriteClose());
+  bench.FillDay();
+  std::printf(", \"fetch\": %.2f", bench.Fetch());
+  std::printf(", \"fetch_grpc\": %.2f}\n", bench.FetchOverGrpc());
+}
 
 }  // namespace
 }  // namespace plumbago::store
@@ -125,6 +275,6 @@ int main(int argc, char** argv) {
     return argc > index ? std::strtoull(argv[index], nullptr, 10) : fallback;
   };
   plumbago::base::RaiseOpenFileLimit();
-  plumbago::store::Bench(argument(1, 5'000), argument(3, 10'000)).Run(argument(2, 6));
+  plumbago::store::Run(argument(1, 200'000), argument(2, 4));
   return 0;
 }

@@ -75,6 +75,10 @@ class Pair:
         self.require(answer == "ok", answer)
         self.compare_files()
 
+    def remove(self):
+        os.remove(self.ours)
+        os.remove(self.theirs)
+
     def require(self, condition, detail):
         if not condition:
             sys.exit("DIFFERENCE: %s\n%s" % (detail, "\n".join(self.log)))
@@ -88,6 +92,9 @@ class Pair:
 
     def step(self):
         self.now += self.rng.choice([0, 1, self.archives[0][0], self.finest // 2, self.longest])
+        if self.rng.random() < 0.1:
+            self.log.append("close")
+            self.driver.run("close")  # so that files are met with and without what is remembered
         operation = self.rng.choice([self.update, self.many, self.many, self.fetch, self.fetch])
         operation()
         self.compare_files()
@@ -159,7 +166,7 @@ class Pair:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("driver")
-    parser.add_argument("--operations", type=int, default=6000)
+    parser.add_argument("--operations", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randint(0, 2**32))
     arguments = parser.parse_args()
     print("seed", arguments.seed, flush=True)
@@ -171,6 +178,7 @@ def main():
             pair = Pair(rng, driver, directory, index)
             for _ in range(per_file):
                 pair.step()
+            pair.remove()
     print("equal after", arguments.operations, "operations")
 
 

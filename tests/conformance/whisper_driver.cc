@@ -1,14 +1,17 @@
 // Runs whisper operations given line by line on standard input, one answer line each, for
-// whisper_differential_test.py. Doubles travel as C hexadecimal floats, so that no bit is lost.
+// whisper_differential_test.py. A file stays open, with what a store remembers of it, until another
+// one is named or it is closed. Doubles travel as C hexadecimal floats, so that no bit is lost.
 //
 //   create PATH METHOD XFF STEP:POINTS[,STEP:POINTS...]   ok
 //   update PATH NOW TIME VALUE                            ok
 //   many PATH NOW TIME:VALUE...                           ok UNCOVERED
 //   fetch PATH FROM UNTIL NOW                             ok START STEP VALUE... | ok none
+//   close                                                 ok
 //   anything refused                                      error MESSAGE
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,20 +39,34 @@ class Driver {
     if (words.size() == 5 && words[0] == "update") return Update(words);
     if (words.size() >= 3 && words[0] == "many") return UpdateMany(words);
     if (words.size() == 5 && words[0] == "fetch") return FetchRangeOf(words);
+    if (words.size() == 1 && words[0] == "close") return Close();
     return absl::InvalidArgumentError("unknown operation");
   }
 
  private:
   struct Opened {
+    std::string path;
     std::unique_ptr<base::File> file;
     Header header;
+    BaseTimes base_times;
+    RecentArchives recent;
+
+    OpenFile open() { return {*file, header, base_times, &recent}; }
   };
 
-  absl::StatusOr<Opened> Open(const std::string& path) {
-    Opened open;
-    PLUMBAGO_ASSIGN_OR_RETURN(open.file, file_system_->OpenForUpdate(path));
-    PLUMBAGO_ASSIGN_OR_RETURN(open.header, ReadHeader(*open.file));
-    return open;
+  absl::StatusOr<OpenFile> Open(const std::string& path) {
+    if (opened_ != nullptr && opened_->path == path) return opened_->open();
+    auto opened = std::make_unique<Opened>();
+    opened->path = path;
+    PLUMBAGO_ASSIGN_OR_RETURN(opened->file, file_system_->OpenForUpdate(path));
+    PLUMBAGO_ASSIGN_OR_RETURN(opened->header, ReadHeader(*opened->file));
+    opened_ = std::move(opened);
+    return opened_->open();
+  }
+
+  absl::StatusOr<std::string> Close() {
+    opened_.reset();
+    return "ok";
   }
 
   absl::StatusOr<std::string> Create(const Words& words) {
@@ -63,41 +80,41 @@ class Driver {
     PLUMBAGO_ASSIGN_OR_RETURN(
         const Header header,
         MakeHeader(std::move(archives), static_cast<float>(Real(words[3])), method));
-    PLUMBAGO_RETURN_IF_ERROR(
-        whisper::Create(*file_system_, words[1], header, Existing::kRefuse).status());
+    auto opened = std::make_unique<Opened>();
+    PLUMBAGO_ASSIGN_OR_RETURN(
+        opened->file, whisper::Create(*file_system_, words[1], header, Existing::kRefuse));
+    opened->path = words[1];
+    opened->header = header;
+    opened->recent = NoPoints(header);
+    opened_ = std::move(opened);
     return "ok";
   }
 
   absl::StatusOr<std::string> Update(const Words& words) {
-    PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
+    PLUMBAGO_ASSIGN_OR_RETURN(const OpenFile file, Open(words[1]));
     const Point point{.time = static_cast<uint32_t>(Integer(words[3])), .value = Real(words[4])};
-    BaseTimes base_times;
-    PLUMBAGO_RETURN_IF_ERROR(
-        updater_.UpdateOne({*open.file, open.header, base_times}, point, Integer(words[2])));
+    PLUMBAGO_RETURN_IF_ERROR(updater_.UpdateOne(file, point, Integer(words[2])));
     return "ok";
   }
 
   absl::StatusOr<std::string> UpdateMany(const Words& words) {
-    PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
+    PLUMBAGO_ASSIGN_OR_RETURN(const OpenFile file, Open(words[1]));
     std::vector<Point> points;
     for (size_t i = 3; i < words.size(); ++i) {
       const Words parts = absl::StrSplit(words[i], ':');
       points.push_back({.time = static_cast<uint32_t>(Integer(parts[0])), .value = Real(parts[1])});
     }
-    BaseTimes base_times;
-    PLUMBAGO_ASSIGN_OR_RETURN(const UpdateResult result,
-                              updater_.UpdateMany({*open.file, open.header, base_times}, points,
-                                                  Integer(words[2]), Duplicates::kFirstWins));
+    PLUMBAGO_ASSIGN_OR_RETURN(
+        const UpdateResult result,
+        updater_.UpdateMany(file, points, Integer(words[2]), Duplicates::kFirstWins));
     return absl::StrCat("ok ", result.uncovered_count);
   }
 
   absl::StatusOr<std::string> FetchRangeOf(const Words& words) {
-    PLUMBAGO_ASSIGN_OR_RETURN(const Opened open, Open(words[1]));
+    PLUMBAGO_ASSIGN_OR_RETURN(const OpenFile file, Open(words[1]));
     const FetchRange range{
         .from = Integer(words[2]), .until = Integer(words[3]), .now = Integer(words[4])};
-    BaseTimes base_times;
-    PLUMBAGO_ASSIGN_OR_RETURN(const Series series,
-                              Fetch({*open.file, open.header, base_times}, range));
+    PLUMBAGO_ASSIGN_OR_RETURN(const Series series, Fetch(file, range));
     if (series.values.empty()) return "ok none";
     std::string answer = absl::StrCat("ok ", series.start, " ", series.step);
     for (const double value : series.values) absl::StrAppendFormat(&answer, " %a", value);
@@ -106,6 +123,7 @@ class Driver {
 
   std::unique_ptr<base::FileSystem> file_system_ = base::MakePosixFileSystem();
   Updater updater_;
+  std::unique_ptr<Opened> opened_;
 };
 
 }  // namespace

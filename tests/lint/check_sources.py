@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LEVELS = [
     {"base", "testing"},
     {"metric"},
-    {"whisper", "index", "topology", "functions", "journal", "protocols"},
+    {"whisper", "index", "topology", "functions", "routing", "journal", "protocols"},
     {"relay", "cache", "store", "query", "tenancy"},
     {"rpc", "http", "kv", "service"},
 ]

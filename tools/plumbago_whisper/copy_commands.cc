@@ -101,7 +101,8 @@ struct CopyOptions {
 absl::Status Fill(Session& session, const CopyOptions& options) {
   PLUMBAGO_ASSIGN_OR_RETURN(OpenedFile source, session.Open(options.source, Access::kRead));
   PLUMBAGO_ASSIGN_OR_RETURN(OpenedFile target, session.Open(options.target, Access::kUpdate));
-  return whisper::FillGaps(source.open(), target.open(), session.Now());
+  return whisper::FillGaps(source.open(), target.open(), session.Now(),
+                           whisper::GapRule::kWhisperFill);
 }
 
 absl::Status Merge(Session& session, const CopyOptions& options) {

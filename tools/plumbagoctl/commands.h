@@ -12,5 +12,15 @@ void AddTenantCommands(CLI::App& app, Session& session);
 void AddKeyCommands(CLI::App& app, Session& session);
 void AddShardCommands(CLI::App& app, Session& session);
 void AddTopologyCommands(CLI::App& app, Session& session);
+void AddSeriesCommands(CLI::App& app, Session& session);  // series, du, slot
+void AddSetCommands(CLI::App& app, Session& session);     // trash, snapshot
+void AddCheckCommands(CLI::App& app, Session& session);   // rescan, verify
+void AddImportCommands(CLI::App& app, Session& session);  // import, fill
+void AddJobCommands(CLI::App& app, Session& session);
+void AddSchemaCommands(CLI::App& app, Session& session);
+void AddQuotaCommands(CLI::App& app, Session& session);
+
+// Those of the storage policy, below `tenant`.
+void AddPolicyCommands(CLI::App& tenant, Session& session);
 
 }  // namespace plumbago::ctl

@@ -156,7 +156,8 @@ void AddTenantCommands(CLI::App& app, Session& session) {
       "  plumbagoctl tenant create acme --display-name 'Acme Inc.' --series 200000\n"
       "  plumbagoctl tenant list --output json\n"
       "  plumbagoctl tenant update acme --points-per-second 0\n"
-      "  plumbagoctl tenant suspend acme");
+      "  plumbagoctl tenant suspend acme\n"
+      "  plumbagoctl tenant set-policy acme --schemas storage-schemas.conf");
   AddWithFlags(tenant, session, "create", "Create a tenant", Create);
   AddSimple(tenant, session, "get", "Show one tenant", &Stub::GetTenant);
   tenant.add_subcommand("list", "Show all tenants")->callback([&session] {
@@ -167,6 +168,7 @@ void AddTenantCommands(CLI::App& app, Session& session) {
   AddSimple(tenant, session, "resume", "Accept writes again", &Stub::ResumeTenant);
   AddSimple(tenant, session, "delete", "Delete a tenant; its id is never used again",
             &Stub::DeleteTenant);
+  AddPolicyCommands(tenant, session);
 }
 
 }  // namespace plumbago::ctl

@@ -32,6 +32,13 @@ class FaultFileSystem::FaultFile final : public File {
     return real_->Size();
   }
 
+  uint64_t Inode() override { return real_->Inode(); }
+
+  absl::StatusOr<uint64_t> LinkCount() override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kRead, path_));
+    return real_->LinkCount();
+  }
+
   absl::Status Preallocate(uint64_t size) override {
     const Outcome outcome = faults_.Next(kPreallocate);
     if (outcome == Outcome::kWorks) return real_->Preallocate(size);
@@ -49,6 +56,51 @@ class FaultFileSystem::FaultFile final : public File {
   const std::unique_ptr<File> real_;
   const std::string path_;
 };
+
+class FaultFileSystem::FaultDirectory final : public Directory {
+ public:
+  FaultDirectory(FaultFileSystem& faults, std::unique_ptr<Directory> real)
+      : faults_(faults), real_(std::move(real)) {}
+
+  absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kOpen, path));
+    return faults_.Wrap(real_->OpenForUpdate(path), path);
+  }
+
+  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kOpen, path));
+    return faults_.WrapDirectory(real_->OpenDirectory(path));
+  }
+
+  absl::StatusOr<std::unique_ptr<File>> CreateExclusive(const std::string& name) override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kCreate, name));
+    return faults_.Wrap(real_->CreateExclusive(name), name);
+  }
+
+  absl::Status CreateDirectory(const std::string& name) override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kCreate, name));
+    return real_->CreateDirectory(name);
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kRename, from));
+    return real_->Rename(from, to);
+  }
+
+  absl::Status Remove(const std::string& name) override {
+    PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kRemove, name));
+    return real_->Remove(name);
+  }
+
+ private:
+  FaultFileSystem& faults_;
+  const std::unique_ptr<Directory> real_;
+};
+
+void FaultFileSystem::SetSpace(const DiskSpace& space) {
+  MutexLock lock(mutex_);
+  space_ = space;
+}
 
 void FaultFileSystem::Set(const Plan& plan) {
   MutexLock lock(mutex_);
@@ -84,6 +136,25 @@ absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::Wrap(
     absl::StatusOr<std::unique_ptr<File>> opened, const std::string& path) {
   if (!opened.ok()) return opened;
   return std::make_unique<FaultFile>(*this, *std::move(opened), path);
+}
+
+absl::StatusOr<std::unique_ptr<Directory>> FaultFileSystem::WrapDirectory(
+    absl::StatusOr<std::unique_ptr<Directory>> opened) {
+  if (!opened.ok()) return opened;
+  return std::make_unique<FaultDirectory>(*this, *std::move(opened));
+}
+
+absl::StatusOr<std::unique_ptr<Directory>> FaultFileSystem::OpenDirectory(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kOpen, path));
+  return WrapDirectory(real_.OpenDirectory(path));
+}
+
+absl::StatusOr<DiskSpace> FaultFileSystem::Space(const std::string& path) {
+  {
+    MutexLock lock(mutex_);
+    if (space_.has_value()) return *space_;
+  }
+  return real_.Space(path);
 }
 
 absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::OpenForRead(const std::string& path) {
@@ -122,9 +193,33 @@ absl::Status FaultFileSystem::Rename(const std::string& from, const std::string&
   return real_.Rename(from, to);
 }
 
+absl::Status FaultFileSystem::Link(const std::string& from, const std::string& to) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kCreate, to));
+  return real_.Link(from, to);
+}
+
+absl::Status FaultFileSystem::SetModifiedTime(const std::string& path, int64_t unix_seconds) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kWrite, path));
+  return real_.SetModifiedTime(path, unix_seconds);
+}
+
 absl::Status FaultFileSystem::Remove(const std::string& path) {
   PLUMBAGO_RETURN_IF_ERROR(Check(kRemove, path));
   return real_.Remove(path);
+}
+
+absl::Status FaultFileSystem::RemoveDirectory(const std::string& path) {
+  PLUMBAGO_RETURN_IF_ERROR(Check(kRemove, path));
+  return real_.RemoveDirectory(path);
+}
+
+absl::Status FaultFileSystem::Append(const std::string& path, absl::string_view data) {
+  const Outcome outcome = Next(kWrite);
+  if (outcome == Outcome::kWorks) return real_.Append(path, data);
+  if (outcome == Outcome::kFailsHalfWay) {
+    PLUMBAGO_RETURN_IF_ERROR(real_.Append(path, data.substr(0, data.size() / 2)));
+  }
+  return FaultStatus(path);
 }
 
 absl::Status FaultFileSystem::SyncDirectory(const std::string& path) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ class FaultFileSystem final : public FileSystem {
   // What can be made to fail; kinds are combined with |.
   enum Kind : unsigned {
     kOpen = 1 << 0,
-    kCreate = 1 << 1,  // of files and directories
+    kCreate = 1 << 1,  // of files, directories and links
     kRead = 1 << 2,    // of files, their sizes and directories
     kWrite = 1 << 3,
     kPreallocate = 1 << 4,
@@ -49,6 +50,8 @@ class FaultFileSystem final : public FileSystem {
 
   explicit FaultFileSystem(FileSystem& real) : real_(real) {}
 
+  // What Space answers from now on, in place of the real disk's.
+  void SetSpace(const DiskSpace& space);
   // Starts to count anew.
   void Set(const Plan& plan);
   // Whether the n-th call has come.
@@ -57,16 +60,23 @@ class FaultFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> CreateExclusive(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) override;
+  absl::StatusOr<DiskSpace> Space(const std::string& path) override;
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
   absl::StatusOr<std::vector<DirectoryEntry>> ListDirectory(const std::string& path) override;
   absl::Status CreateDirectories(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Link(const std::string& from, const std::string& to) override;
+  absl::Status SetModifiedTime(const std::string& path, int64_t unix_seconds) override;
   absl::Status Remove(const std::string& path) override;
+  absl::Status RemoveDirectory(const std::string& path) override;
+  absl::Status Append(const std::string& path, absl::string_view data) override;
   absl::Status SyncDirectory(const std::string& path) override;
   absl::Status SyncFileSystem(const std::string& path) override;
 
  private:
   class FaultFile;
+  class FaultDirectory;
   enum class Outcome { kWorks, kFails, kFailsHalfWay };
 
   // Counts a call of `kind`.
@@ -76,10 +86,13 @@ class FaultFileSystem final : public FileSystem {
   absl::Status FaultStatus(const std::string& path) const;
   absl::StatusOr<std::unique_ptr<File>> Wrap(absl::StatusOr<std::unique_ptr<File>> opened,
                                              const std::string& path);
+  absl::StatusOr<std::unique_ptr<Directory>> WrapDirectory(
+      absl::StatusOr<std::unique_ptr<Directory>> opened);
 
   FileSystem& real_;
   mutable Mutex mutex_;
   Plan plan_ ABSL_GUARDED_BY(mutex_);
+  std::optional<DiskSpace> space_ ABSL_GUARDED_BY(mutex_);
   uint64_t call_count_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

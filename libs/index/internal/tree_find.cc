@@ -13,16 +13,27 @@ namespace {
 // Indexes of the globs that the next node may match; globs.size(): the pattern is complete.
 using Positions = absl::InlinedVector<uint32_t, 4>;
 
+// A search of tens of millions of nodes takes seconds: others may pass in between.
+constexpr size_t kVisitsBetweenPauses = 1 << 16;
+
 class Search {
  public:
-  Search(const NameTree& tree, absl::Span<const metric::Glob> globs, size_t max_matches,
-         std::vector<Node>& matches)
-      : tree_(tree), globs_(globs), max_matches_(max_matches), matches_(matches) {}
+  Search(const NameTree& tree, absl::Span<const metric::Glob> globs, const SearchCalls& calls)
+      : tree_(tree), globs_(globs), calls_(calls), exact_ids_(globs.size()) {
+    for (size_t i = 0; i < globs.size(); ++i) {
+      if (!globs[i].is_exact()) continue;
+      for (const std::string& name : globs[i].exact_names()) {
+        const uint32_t id = tree.names().Find(name);
+        if (id != NameTree::kNone) exact_ids_[i].push_back(id);
+      }
+    }
+  }
 
-  bool Run() {
+  SearchResult Run() {
     Positions start;
     Enter(0, start);
-    return VisitChildren(NameTree::kRoot, start);
+    VisitChildren(NameTree::kRoot, start);
+    return result_;
   }
 
  private:
@@ -35,70 +46,70 @@ class Search {
     }
   }
 
-  bool VisitChildren(uint32_t node, const Positions& positions) {
+  bool is_going_on() const { return result_ == SearchResult::kComplete; }
+
+  void VisitChildren(uint32_t node, const Positions& positions) {
     if (positions.size() == 1 && globs_[positions[0]].is_exact()) {
-      return VisitNamed(node, positions);
+      return VisitNamed(node, positions[0]);
     }
-    for (uint32_t child = tree_.FirstChild(node); child != NameTree::kNone;
+    for (uint32_t child = tree_.FirstChild(node); child != NameTree::kNone && is_going_on();
          child = tree_.NextSibling(child)) {
+      if (!CountVisit()) return;
       Positions next;
       for (const uint32_t position : positions) {
         if (!globs_[position].Matches(tree_.NameOf(child))) continue;
         Enter(globs_[position].is_globstar() ? position : position + 1, next);
       }
-      if (!next.empty() && !Visit(child, next)) return false;
+      if (!next.empty()) Visit(child, next);
     }
-    return true;
   }
 
-  bool VisitNamed(uint32_t node, const Positions& positions) {
+  void VisitNamed(uint32_t node, uint32_t position) {
     Positions next;
-    Enter(positions[0] + 1, next);
-    for (const std::string& name : globs_[positions[0]].exact_names()) {
-      const uint32_t child = tree_.FindChild(node, name);
-      if (child != NameTree::kNone && !Visit(child, next)) return false;
+    Enter(position + 1, next);
+    for (const uint32_t name_id : exact_ids_[position]) {
+      if (!is_going_on() || !CountVisit()) return;
+      const uint32_t child = tree_.FindChild(node, name_id);
+      if (child != NameTree::kNone) Visit(child, next);
     }
-    return true;
   }
 
-  bool Visit(uint32_t node, Positions positions) {
+  bool CountVisit() {
+    if (++visit_count_ % kVisitsBetweenPauses != 0 || calls_.pause()) return true;
+    result_ = SearchResult::kInterrupted;
+    return false;
+  }
+
+  void Visit(uint32_t node, Positions positions) {
     const size_t parent_size = path_.size();
     if (parent_size > 0) path_.push_back('.');
     const absl::string_view name = tree_.NameOf(node);
     path_.append(name.data(), name.size());
 
-    bool is_complete = true;
     const auto end = static_cast<uint32_t>(globs_.size());
     const auto matched = std::find(positions.begin(), positions.end(), end);
     if (matched != positions.end()) {
       positions.erase(matched);
-      is_complete = Report(node);
+      if (!calls_.visit(node, path_)) result_ = SearchResult::kTooMany;
     }
-    if (is_complete && !positions.empty()) is_complete = VisitChildren(node, positions);
+    if (is_going_on() && !positions.empty()) VisitChildren(node, positions);
     path_.resize(parent_size);
-    return is_complete;
-  }
-
-  bool Report(uint32_t node) {
-    const size_t count = (tree_.IsBranch(node) ? 1u : 0u) + (tree_.IsLeaf(node) ? 1u : 0u);
-    if (max_matches_ - matches_.size() < count) return false;
-    if (tree_.IsBranch(node)) matches_.push_back({path_, false});
-    if (tree_.IsLeaf(node)) matches_.push_back({path_, true});
-    return true;
   }
 
   const NameTree& tree_;
   const absl::Span<const metric::Glob> globs_;
-  const size_t max_matches_;
-  std::vector<Node>& matches_;
-  std::string path_;  // of the node that is visited
+  const SearchCalls& calls_;
+  std::vector<std::vector<uint32_t>> exact_ids_;  // of the exact names of each glob
+  std::string path_;                              // of the node that is visited
+  size_t visit_count_ = 0;
+  SearchResult result_ = SearchResult::kComplete;
 };
 
 }  // namespace
 
-bool FindInTree(const NameTree& tree, absl::Span<const metric::Glob> globs, size_t max_matches,
-                std::vector<Node>& matches) {
-  return Search(tree, globs, max_matches, matches).Run();
+SearchResult SearchTree(const NameTree& tree, absl::Span<const metric::Glob> globs,
+                        const SearchCalls& calls) {
+  return Search(tree, globs, calls).Run();
 }
 
 }  // namespace plumbago::index::internal

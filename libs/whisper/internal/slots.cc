@@ -12,8 +12,10 @@ namespace {
 absl::Status ReadExactly(base::File& file, uint64_t offset, char* buffer, size_t size) {
   PLUMBAGO_ASSIGN_OR_RETURN(const size_t count, file.ReadAt(offset, buffer, size));
   if (count == size) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat("truncated whisper file: ", count, " of ", size, " bytes at offset ", offset));
+  return base::WithReason(
+      absl::DataLossError(absl::StrCat("truncated whisper file: ", count, " of ", size,
+                                       " bytes at offset ", offset)),
+      "truncated");
 }
 
 }  // namespace

@@ -43,7 +43,11 @@ absl::Status VisitSlots(const OpenFile& from, const Window& window, Visit visit)
     PLUMBAGO_ASSIGN_OR_RETURN(base_time, ReadBaseTime(from.file, archive));
   }
   if (base_time == 0 || window.count == 0) return absl::OkStatus();
-  std::string bytes;
+  // Kept by the thread: to allocate and clear it costs as much as to read into it. What is
+  // larger than the bound goes with the next fetch.
+  constexpr size_t kKeptBytesMax = 1 << 20;
+  thread_local std::string bytes;
+  if (bytes.capacity() > kKeptBytesMax) bytes = std::string();
   PLUMBAGO_RETURN_IF_ERROR(ReadSlots(from.file, archive, SlotOf(archive, base_time, window.start),
                                      window.count, &bytes));
   const char* slot = bytes.data();

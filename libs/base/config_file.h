@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace plumbago::whisper {
+namespace plumbago::base {
 
 struct ConfigEntry {
   std::string key;  // lower case
@@ -36,4 +36,4 @@ absl::StatusOr<std::vector<ConfigSection>> ParseConfigFile(absl::string_view tex
 // InvalidArgument "problem (file line n)".
 absl::Status ConfigError(absl::string_view problem, absl::string_view file_name, int line);
 
-}  // namespace plumbago::whisper
+}  // namespace plumbago::base

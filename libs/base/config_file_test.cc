@@ -1,9 +1,9 @@
 // Proves that the syntax of ConfigParser is read as carbon reads it and that errors name the line.
-#include "whisper/config_file.h"
+#include "base/config_file.h"
 
 #include <catch2/catch.hpp>
 
-namespace plumbago::whisper {
+namespace plumbago::base {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -14,7 +14,7 @@ std::string Refusal(absl::string_view text) {
   return std::string(sections.status().message());
 }
 
-TEST_CASE("Sections, keys, comments and continuation lines are read", "[whisper]") {
+TEST_CASE("Sections, keys, comments and continuation lines are read", "[base]") {
   const auto sections = ParseConfigFile(
       "# a comment\r\n"
       "[carbon]\r\n"
@@ -37,12 +37,12 @@ TEST_CASE("Sections, keys, comments and continuation lines are read", "[whisper]
   CHECK(sections->back().Find("pattern")->value == "a=b:50%");
 }
 
-TEST_CASE("An empty file has no sections", "[whisper]") {
+TEST_CASE("An empty file has no sections", "[base]") {
   CHECK(ParseConfigFile("", "x.conf")->empty());
   CHECK(ParseConfigFile("\n# only a comment", "x.conf")->empty());
 }
 
-TEST_CASE("Wrong lines are refused with file and line", "[whisper]") {
+TEST_CASE("Wrong lines are refused with file and line", "[base]") {
   CHECK(Refusal("a = 1") == "a key before the first [section] (x.conf line 1)");
   CHECK_THAT(Refusal("[a]\nnonsense"),
              Contains("\"nonsense\" is no \"key = value\" (x.conf line 2)"));
@@ -56,4 +56,4 @@ TEST_CASE("Wrong lines are refused with file and line", "[whisper]") {
 }
 
 }  // namespace
-}  // namespace plumbago::whisper
+}  // namespace plumbago::base

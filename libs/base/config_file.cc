@@ -1,4 +1,4 @@
-#include "whisper/config_file.h"
+#include "base/config_file.h"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 
-namespace plumbago::whisper {
+namespace plumbago::base {
 namespace {
 
 // "%%" is a percent sign; ConfigParser's %(name)s is not supported, and a lone one an error there.
@@ -59,13 +59,13 @@ class Parser {
   absl::Status ParseSection(absl::string_view line) {
     const size_t end = line.find(']');
     if (end == absl::string_view::npos || end == 1) {
-      return Error(absl::StrCat("\"", base::Excerpt(line), "\" is no [section]"));
+      return Error(absl::StrCat("\"", Excerpt(line), "\" is no [section]"));
     }
     const absl::string_view name = line.substr(1, end - 1);
     for (const ConfigSection& section : sections_) {
       if (section.name == name) {
-        return Error(absl::StrCat("section [", base::Excerpt(name), "] is there already, in line ",
-                                  section.line));
+        return Error(
+            absl::StrCat("section [", Excerpt(name), "] is there already, in line ", section.line));
       }
     }
     sections_.push_back({.name = std::string(name), .line = line_, .entries = {}});
@@ -75,13 +75,13 @@ class Parser {
   absl::Status ParseEntry(absl::string_view line) {
     const size_t separator = line.find_first_of("=:");
     if (separator == absl::string_view::npos || separator == 0) {
-      return Error(absl::StrCat("\"", base::Excerpt(line), "\" is no \"key = value\""));
+      return Error(absl::StrCat("\"", Excerpt(line), "\" is no \"key = value\""));
     }
     if (sections_.empty()) return Error("a key before the first [section]");
     std::string key = absl::AsciiStrToLower(absl::StripAsciiWhitespace(line.substr(0, separator)));
     if (sections_.back().Find(key) != nullptr) {
-      return Error(absl::StrCat("key '", base::Excerpt(key), "' is there already in [",
-                                base::Excerpt(sections_.back().name), "]"));
+      return Error(absl::StrCat("key '", Excerpt(key), "' is there already in [",
+                                Excerpt(sections_.back().name), "]"));
     }
     const absl::string_view value = absl::StripAsciiWhitespace(line.substr(separator + 1));
     sections_.back().entries.push_back(
@@ -115,4 +115,4 @@ absl::Status ConfigError(absl::string_view problem, absl::string_view file_name,
   return absl::InvalidArgumentError(absl::StrCat(problem, " (", file_name, " line ", line, ")"));
 }
 
-}  // namespace plumbago::whisper
+}  // namespace plumbago::base
