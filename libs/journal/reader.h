@@ -15,20 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/file_system.h"
+#include "journal/segment_reader.h"
 
 namespace plumbago::journal {
-
-enum class OnDamage {
-  kStop,
-  kSkip,  // go on with the next intact record: what an operator asks for with --salvage
-};
-
-struct Record {
-  uint64_t segment = 0;
-  uint64_t offset = 0;  // of the record in its segment's file
-  uint32_t type = 0;
-  absl::string_view payload;  // valid during the visit
-};
 
 struct ReadResult {
   uint64_t last_segment = 0;    // 0: there is none

@@ -44,6 +44,17 @@ class BatchStream {
 
   // Memory of all batches sent and not yet acknowledged. Thread-safe.
   virtual size_t unacknowledged_bytes() const = 0;
+
+  // Batches acknowledged since the begin, in the order of sending. Thread-safe.
+  virtual uint64_t acknowledged_count() const = 0;
+
+  // Whether the connection failed and nothing has been acknowledged or taken back since.
+  // Thread-safe.
+  virtual bool is_failing() = 0;
+
+  // Ends the connection and gives back what is not acknowledged, in order. The peer may have taken
+  // some of it. On the thread that sends.
+  virtual std::vector<std::unique_ptr<Batch>> TakeBack() = 0;
 };
 
 }  // namespace plumbago::relay

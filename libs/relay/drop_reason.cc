@@ -30,6 +30,8 @@ const char* DropReasonWord(DropReason reason) {
                                                                        "invalid_tag",
                                                                        "tenant_refused",
                                                                        "no_active_shard",
+                                                                       "spool_full",
+                                                                       "spool_damaged",
                                                                        "unknown_key",
                                                                        "points_rate_limit",
                                                                        "new_series_rate_limit",

@@ -26,6 +26,8 @@ enum class DropReason : uint8_t {
   kInvalidTag,
   kTenantRefused,       // suspended, deleting or unknown
   kNoActiveShard,       // every shard of the slot is excluded
+  kSpoolFull,           // the shard is down, memory and spool are full, and the sender cannot wait
+  kSpoolDamaged,        // its name was in a damaged part of a spool
   kUnknownKey,          // the name begins with a key that is not valid for writing
   kPointsRateLimit,     // the tenant's points per second
   kNewSeriesRateLimit,  // the tenant's new series per second

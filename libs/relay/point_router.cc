@@ -18,14 +18,19 @@ uint64_t RandomSeed() {
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
+bool IsSameWay(const topology::ShardInfo& a, const topology::ShardInfo& b) {
+  return a.id == b.id && a.cache_address == b.cache_address;
+}
+
 }  // namespace
 
 PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, RelayMetrics& metrics,
-                         StreamFactory make_stream)
+                         StreamFactory make_stream, SpoolFinder find_spool)
     : options_(options),
       clock_(clock),
       metrics_(metrics),
       make_stream_(std::move(make_stream)),
+      find_spool_(std::move(find_spool)),
       hash_seed_(RandomSeed()),
       tenants_(options.tenant, hash_seed_, options.limiters),
       tenant_(&tenants_.at(0)),
@@ -42,10 +47,61 @@ void PointRouter::SetSlotMap(std::shared_ptr<const topology::SlotMap> map) {
   map_ = std::move(map);
   lane_of_shard_.clear();
   for (const auto& lane : lanes_) lane->is_in_map = false;
-  if (map_ == nullptr) return;
+  // Without shards nothing is known about where points belong: what is held stays.
+  if (map_ == nullptr || map_->shards().empty()) return;
+  const std::vector<std::unique_ptr<Batch>> homeless = RemoveLanesOutside(*map_);
   for (const topology::ShardInfo& shard : map_->shards()) {
     lane_of_shard_.push_back(LaneOf(shard));
     lanes_[lane_of_shard_.back()]->is_in_map = shard.state == topology::ShardState::kActive;
+  }
+  ShareMemory();
+  for (const auto& batch : homeless) Reroute(*batch);
+}
+
+// Returns what the shards that left the map have not accepted. No route leads to a lane here: the
+// names are forgotten.
+std::vector<std::unique_ptr<Batch>> PointRouter::RemoveLanesOutside(const topology::SlotMap& map) {
+  std::vector<std::unique_ptr<Batch>> homeless;
+  std::erase_if(lanes_, [&](const std::unique_ptr<Lane>& lane) {
+    const auto is_same = [&](const topology::ShardInfo& shard) {
+      return IsSameWay(shard, lane->shard);
+    };
+    if (std::any_of(map.shards().begin(), map.shards().end(), is_same)) return false;
+    for (auto& batch : lane->sender->TakeBack()) homeless.push_back(std::move(batch));
+    return true;
+  });
+  return homeless;
+}
+
+// Each shard's equal part of what may be in flight.
+void PointRouter::ShareMemory() {
+  const auto count = static_cast<size_t>(std::count_if(
+      lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->is_in_map; }));
+  const size_t part = options_.in_flight_bytes_max / std::max<size_t>(count, 1);
+  for (const auto& lane : lanes_) lane->sender->SetBytesMax(std::max(part, kLaneBytesMin));
+}
+
+// Points of a batch whose shard left the map, to where they belong now.
+void PointRouter::Reroute(const Batch& batch) {
+  for (size_t i = 0; i < batch.point_count(); ++i) {
+    Pending pending;
+    const SeriesName name = batch.names->Get(batch.series_id[i]);
+    pending.tenant = &tenants_.at(tenants_.IndexOf(name.tenant));
+    pending.line.metric = name.metric;
+    pending.line.time_seconds = batch.time_seconds[i];
+    pending.line.value = batch.value[i];
+    pending.hash = HashName(pending.line.metric, pending.tenant->hash_seed);
+    const Route* route = table_.Find(pending.hash);
+    if (route == nullptr) route = Learn(pending);
+    if (route != nullptr) Append(*route, pending.line);
+  }
+}
+
+void PointRouter::SetFullShards(FullShards mode) {
+  full_shards_ = mode;
+  if (mode == FullShards::kHold) return;
+  for (const auto& lane : lanes_) {
+    lane->is_refused = lane->sender->room() == LaneSender::Room::kNone;
   }
 }
 
@@ -73,7 +129,7 @@ void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
     if (!is_granted && !Take(pending[i])) continue;
     const Route* route = table_.Find(pending[i].hash);
     if (route == nullptr) route = Learn(pending[i]);
-    if (route != nullptr) Append(*route, pending[i].line);
+    if (route != nullptr) Deliver(*route, pending[i]);
   }
 }
 
@@ -116,13 +172,27 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
   const Route* route = table_.Find(point.hash);
   if (route == nullptr) route = Learn(point);
   if (route == nullptr) return last_drop_;
-  Append(*route, point.line);
+  Deliver(*route, point);
   return std::nullopt;
 }
 
 void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
   CountReceived(*tenant_, 1);
   Drop(*tenant_, reason, excerpt);
+}
+
+void PointRouter::Deliver(const Route& route, const Pending& pending) {
+  if (full_shards_ == FullShards::kHold) return Append(route, pending.line);
+  // A replica that is refused is counted as a point.
+  for (size_t i = 0; i < route.replica_count; ++i) {
+    const Target target =
+        i == 0 ? Target{route.lane, route.series_id} : more_targets_[route.more_targets + i - 1];
+    if (lanes_[target.lane]->is_refused) {
+      Drop(*pending.tenant, DropReason::kSpoolFull, pending.line.metric);
+    } else {
+      AppendToLane(*lanes_[target.lane], target.series_id, pending.line);
+    }
+  }
 }
 
 void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
@@ -245,6 +315,7 @@ void PointRouter::Tick() {
   const absl::Duration monotonic = clock_.Monotonic();
   for (const auto& lane : lanes_) {
     if (lane->open != nullptr && monotonic - lane->opened_at >= options_.batch_delay) Send(*lane);
+    lane->sender->Check();
   }
   PublishCounters();
 }
@@ -256,17 +327,37 @@ void PointRouter::Flush() {
   PublishCounters();
 }
 
-bool PointRouter::is_backlogged() const {
-  if (map_ == nullptr || map_->shards().empty()) return true;
-  return std::any_of(lanes_.begin(), lanes_.end(), [this](const auto& lane) {
-    return lane->is_in_map && lane->stream->unacknowledged_bytes() >= options_.in_flight_bytes_max;
+PointRouter::Backlog PointRouter::backlog() {
+  if (map_ == nullptr || map_->shards().empty()) return Backlog::kAll;
+  Backlog backlog = Backlog::kNone;
+  for (const auto& lane : lanes_) {
+    if (!lane->is_in_map) continue;
+    const LaneSender::Room room = lane->sender->room();
+    if (room == LaneSender::Room::kYes) continue;
+    if (room == LaneSender::Room::kNone) {
+      backlog = std::max(backlog, Backlog::kFullShard);
+    } else if (!AnotherKeepsUp(*lane) || !lane->sender->BeginSlow()) {
+      backlog = Backlog::kAll;  // nobody is held up who could go on, or there is no spool
+    }
+  }
+  return backlog;
+}
+
+bool PointRouter::AnotherKeepsUp(const Lane& lane) const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& other) {
+    return other.get() != &lane && other->is_in_map && other->sender->keeps_up();
   });
+}
+
+void PointRouter::SpoolEverything() {
+  Flush();
+  for (const auto& lane : lanes_) lane->sender->SpoolEverything();
 }
 
 size_t PointRouter::unacknowledged_bytes() const {
   size_t bytes = 0;
   for (const auto& lane : lanes_) {
-    bytes += lane->stream->unacknowledged_bytes();
+    bytes += lane->sender->held_bytes();
     if (lane->open != nullptr) bytes += lane->open->memory_bytes();
   }
   return bytes;
@@ -286,7 +377,7 @@ void PointRouter::OpenBatch(Lane& lane) {
 
 void PointRouter::Send(Lane& lane) {
   metrics_.batches_sent.Increment();
-  lane.stream->Send(std::move(lane.open));
+  lane.sender->Send(std::move(lane.open));
 }
 
 // New name tables, so that the streams start again with empty dictionaries.
@@ -297,17 +388,15 @@ void PointRouter::ForgetNames() {
   for (const auto& lane : lanes_) lane->names = std::make_shared<NameTable>();
 }
 
-// The stream to a shard that left the map stays, and holds up nobody: what it has goes out when the
-// shard is back.
 uint16_t PointRouter::LaneOf(const topology::ShardInfo& shard) {
   for (size_t i = 0; i < lanes_.size(); ++i) {
-    if (lanes_[i]->shard.id == shard.id && lanes_[i]->shard.cache_address == shard.cache_address) {
-      return static_cast<uint16_t>(i);
-    }
+    if (IsSameWay(lanes_[i]->shard, shard)) return static_cast<uint16_t>(i);
   }
   auto lane = std::make_unique<Lane>();
   lane->shard = shard;
-  lane->stream = make_stream_(shard);
+  lane->sender = std::make_unique<LaneSender>(make_stream_(shard),
+                                              find_spool_ == nullptr ? nullptr : find_spool_(shard),
+                                              clock_, options_.stall_timeout);
   lane->names = std::make_shared<NameTable>();
   lanes_.push_back(std::move(lane));
   return static_cast<uint16_t>(lanes_.size() - 1);

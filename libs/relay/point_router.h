@@ -8,8 +8,9 @@
 // id on each shard's stream. When the names outgrow their bound or the slot map changes, all of
 // them are forgotten and learnt again. Batches leave when full or `batch_delay` old.
 //
-// The caller stops feeding while is_backlogged(): the router holds at most `in_flight_bytes_max`
-// for each shard, plus what one read from a socket adds.
+// A shard that is down or slow gets its batches through a spool, where there is one. The caller
+// stops feeding while is_backlogged(): the router holds at most `in_flight_bytes_max`, plus what
+// one read from a socket adds.
 #pragma once
 
 #include <array>
@@ -27,6 +28,8 @@
 #include "base/clock.h"
 #include "metric/line_parser.h"
 #include "relay/batch.h"
+#include "relay/batch_spool.h"
+#include "relay/lane_sender.h"
 #include "relay/line_cutter.h"
 #include "relay/relay_metrics.h"
 #include "relay/series_table.h"
@@ -43,21 +46,30 @@ struct RouterOptions {
   size_t batch_points_max = 8192;
   absl::Duration batch_delay = absl::Milliseconds(50);
   size_t dictionary_bytes_max = size_t{512} << 20;
-  size_t in_flight_bytes_max = size_t{32} << 20;  // per shard
+  // Of batches that no shard has accepted; each shard may use an equal part.
+  size_t in_flight_bytes_max = size_t{96} << 20;
+  absl::Duration stall_timeout =
+      absl::Seconds(2);  // a shard that takes nothing for so long is down
 };
+
+// So much a shard may always use, that its stream has enough on the way.
+inline constexpr size_t kLaneBytesMin = size_t{512} << 10;
 
 class PointRouter {
  public:
   using StreamFactory =
       std::function<std::unique_ptr<BatchStream>(const topology::ShardInfo& shard)>;
 
+  // Gives the spool of a shard, which must outlive the router, or null.
+  using SpoolFinder = std::function<BatchSpool*(const topology::ShardInfo& shard)>;
+
   // `metrics` and `clock` must outlive the router.
   PointRouter(const RouterOptions& options, base::Clock& clock, RelayMetrics& metrics,
-              StreamFactory make_stream);
+              StreamFactory make_stream, SpoolFinder find_spool);
   ~PointRouter();
 
   // From here on points go where `map` says. Without a map (or with an empty one) the router is
-  // backlogged. What was sent before stays with its shard.
+  // backlogged. What a shard has not accepted when it leaves the map goes to the new owners.
   void SetSlotMap(std::shared_ptr<const topology::SlotMap> map);
 
   // Slot map, tenants, keys and limits.
@@ -76,6 +88,11 @@ class PointRouter {
   // Whose points come next. The default tenant's lines at first.
   void SetSource(const Source& source);
 
+  // For points whose sender cannot wait: from kRefuse on, those for shards that have neither memory
+  // nor a spool left are refused and counted. Call it again when the backlog may have changed.
+  enum class FullShards { kHold, kRefuse };
+  void SetFullShards(FullShards mode);
+
   // The sink of LineCutter.
   void OnLines(absl::Span<const absl::string_view> lines);
   void OnLongLine(absl::string_view head);
@@ -92,13 +109,26 @@ class PointRouter {
   // Points refused so far because of their key; a listener closes who sends many.
   uint64_t unknown_key_count() const { return unknown_key_count_; }
 
-  // Sends batches that are old enough and publishes the counters. Call at least each batch_delay.
+  // Sends batches that are old enough, looks after the shards and publishes the counters. Call at
+  // least each batch_delay.
   void Tick();
 
   // Sends every open batch now.
   void Flush();
 
-  bool is_backlogged() const;
+  enum class Backlog {
+    kNone,
+    kFullShard,  // a shard has neither memory nor a spool left; the others go on
+    kAll,        // no shard keeps up, or there is no slot map: senders have to wait
+  };
+  // May begin to bring the batches of a slow shard to its spool.
+  Backlog backlog();
+  bool is_backlogged() { return backlog() != Backlog::kNone; }
+
+  // Gives everything that is not accepted to the spools. What is left then in
+  // unacknowledged_bytes() has none.
+  void SpoolEverything();
+
   // Open batches included.
   size_t unacknowledged_bytes() const;
   size_t known_series() const { return table_.size(); }
@@ -107,11 +137,12 @@ class PointRouter {
   // The reactor's way to one shard.
   struct Lane {
     topology::ShardInfo shard;
-    std::unique_ptr<BatchStream> stream;
+    std::unique_ptr<LaneSender> sender;
     std::shared_ptr<NameTable> names;
     std::unique_ptr<Batch> open;  // null while empty
     absl::Duration opened_at;     // monotonic
     bool is_in_map = true;        // of an active shard of the current map
+    bool is_refused = false;      // see SetFullShards
   };
   struct Pending {
     metric::ParsedLine line;
@@ -131,12 +162,18 @@ class PointRouter {
   bool Refill(const Pending& pending);
   // Null where the point has to be refused (and was counted).
   const Route* Learn(const Pending& pending);
+  // Where shards may be full, the ones that are not.
+  void Deliver(const Route& route, const Pending& pending);
+  std::vector<std::unique_ptr<Batch>> RemoveLanesOutside(const topology::SlotMap& map);
+  void Reroute(const Batch& batch);
   bool CheckName(const Pending& pending);
   bool ChooseLanes(const std::string& tenant, absl::string_view metric,
                    std::vector<uint16_t>* lanes);
   void OpenBatch(Lane& lane);
   void Send(Lane& lane);
   void ForgetNames();
+  void ShareMemory();
+  bool AnotherKeepsUp(const Lane& lane) const;
   uint16_t LaneOf(const topology::ShardInfo& shard);
   void CountReceived(TenantState& tenant, uint64_t count);
   void Drop(TenantState& tenant, DropReason reason, absl::string_view line);
@@ -149,6 +186,7 @@ class PointRouter {
   base::Clock& clock_;
   RelayMetrics& metrics_;
   const StreamFactory make_stream_;
+  const SpoolFinder find_spool_;
   const uint64_t hash_seed_;
 
   TenantTable tenants_;  // before the lanes: their names point into it
@@ -166,7 +204,8 @@ class PointRouter {
     uint32_t series_id;
   };
   std::vector<Target> more_targets_;  // of routes with several replicas
-  std::string canonical_;             // scratch of Learn
+  FullShards full_shards_ = FullShards::kHold;
+  std::string canonical_;  // scratch of Learn
 
   uint32_t now_seconds_ = 0;
   int64_t now_unix_ms_ = 0;

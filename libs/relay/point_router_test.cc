@@ -8,41 +8,15 @@
 #include <string>
 
 #include "base/metrics.h"
+#include "relay/testing/fake_spool.h"
+#include "relay/testing/fake_stream.h"
 
 namespace plumbago::relay {
 namespace {
 
-struct Point {
-  uint32_t time;
-  double value;
-  bool operator==(const Point& other) const { return time == other.time && value == other.value; }
-};
-
-// What one shard has received, by metric.
-struct Received {
-  std::map<std::string, std::vector<Point>> points;
-  size_t batch_count = 0;
-  std::set<const NameTable*> generations;
-  size_t held_bytes = 0;
-};
-
-class RecordingStream final : public BatchStream {
- public:
-  explicit RecordingStream(Received& received) : received_(received) {}
-  void Send(std::unique_ptr<Batch> batch) override {
-    ++received_.batch_count;
-    received_.generations.insert(batch->names.get());
-    for (size_t i = 0; i < batch->point_count(); ++i) {
-      const SeriesName name = batch->names->Get(batch->series_id[i]);
-      received_.points[std::string(name.metric)].push_back(
-          {batch->time_seconds[i], batch->value[i]});
-    }
-  }
-  size_t unacknowledged_bytes() const override { return received_.held_bytes; }
-
- private:
-  Received& received_;
-};
+using testing::Destination;
+using testing::FakeStream;
+using testing::Point;
 
 std::shared_ptr<const topology::SlotMap> MapOf(uint64_t epoch,
                                                const std::vector<std::string>& replica_set,
@@ -66,19 +40,35 @@ struct Fixture {
   base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
   base::Metrics registry;
   RelayMetrics metrics{registry, "default"};
-  std::map<std::string, Received> shards;
+  std::map<std::string, Destination> shards;
   RouterOptions options;
+  PointRouter::SpoolFinder find_spool;
   std::unique_ptr<PointRouter> router;
   LineCutter cutter;
 
   PointRouter& Start() {
     router = std::make_unique<PointRouter>(
-        options, clock, metrics, [this](const topology::ShardInfo& shard) {
-          return std::make_unique<RecordingStream>(shards[shard.id]);
-        });
+        options, clock, metrics,
+        [this](const topology::ShardInfo& shard) {
+          return std::make_unique<FakeStream>(shards[shard.id]);
+        },
+        find_spool);
     return *router;
   }
   void Feed(const std::string& text) { cutter.Feed(text, *router); }
+};
+
+constexpr size_t kMiB = size_t{1} << 20;
+
+// Two replicas, each with a spool and 1 MiB.
+struct SpoolFixture : Fixture {
+  SpoolFixture() {
+    options.in_flight_bytes_max = 2 * kMiB;
+    find_spool = [this](const topology::ShardInfo& shard) { return &spools[shard.id]; };
+    Start().SetSlotMap(MapOf(1, {"a", "b"}));
+  }
+  ~SpoolFixture() { router.reset(); }
+  std::map<std::string, testing::FakeSpool> spools;
 };
 
 TEST_CASE("PointRouter sends points with their names to the shard of the slot", "[relay]") {
@@ -168,23 +158,23 @@ TEST_CASE("PointRouter sends a batch when it is full and when it is old", "[rela
 
 TEST_CASE("PointRouter is backlogged without a slot map and at the bound of a stream", "[relay]") {
   Fixture f;
-  f.options.in_flight_bytes_max = 1000;
+  f.options.in_flight_bytes_max = kMiB;
   PointRouter& router = f.Start();
   CHECK(router.is_backlogged());
   router.SetSlotMap(MapOf(1, {"a"}));
   CHECK_FALSE(router.is_backlogged());
-  f.shards["a"].held_bytes = 999;
+  f.shards["a"].more_held_bytes = kMiB - 1;
   CHECK_FALSE(router.is_backlogged());
-  f.shards["a"].held_bytes = 1000;
-  CHECK(router.is_backlogged());
+  f.shards["a"].more_held_bytes = kMiB;
+  CHECK(router.backlog() == PointRouter::Backlog::kAll);
 }
 
 TEST_CASE("PointRouter is not backlogged by a shard that left the map or is excluded", "[relay]") {
   Fixture f;
-  f.options.in_flight_bytes_max = 1000;
+  f.options.in_flight_bytes_max = 2 * kMiB;
   PointRouter& router = f.Start();
   router.SetSlotMap(MapOf(1, {"a", "b"}));
-  f.shards["b"].held_bytes = 1000;
+  f.shards["b"].more_held_bytes = kMiB;
   CHECK(router.is_backlogged());
   router.SetSlotMap(MapOf(2, {"a", "b"}, {"b"}));
   CHECK_FALSE(router.is_backlogged());
@@ -192,6 +182,69 @@ TEST_CASE("PointRouter is not backlogged by a shard that left the map or is excl
   CHECK(router.is_backlogged());
   router.SetSlotMap(MapOf(4, {"a"}));
   CHECK_FALSE(router.is_backlogged());
+}
+
+TEST_CASE("PointRouter brings what a shard that left the map held to the new owner", "[relay]") {
+  Fixture f;
+  f.shards["a"].accepts_at_once = false;
+  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Feed("x 1 1\nx 2 2\n");
+  f.router->Flush();
+  f.Feed("y 3 3\n");
+  f.router->SetSlotMap(MapOf(2, {"b"}));
+  f.router->Flush();
+  CHECK(f.shards["b"].points["x"] == std::vector<Point>{{1, 1}, {2, 2}});
+  CHECK(f.shards["b"].points["y"] == std::vector<Point>{{3, 3}});
+  CHECK(f.router->unacknowledged_bytes() == 0);
+  CHECK(f.metrics.points_received("default", Protocol::kPlaintext).Value() == 3);
+}
+
+TEST_CASE("PointRouter brings what a shard takes too slowly to its spool while another keeps up",
+          "[relay]") {
+  SpoolFixture f;
+  f.shards["a"].more_held_bytes = kMiB;
+  CHECK_FALSE(f.router->is_backlogged());
+  CHECK(f.spools["a"].slow_lane_count == 1);
+  f.Feed("x 1 1\n");
+  f.router->Flush();
+  CHECK(f.spools["a"].point_count() == 1);
+  CHECK(f.shards["b"].points["x"].size() == 1);
+  CHECK(f.spools["b"].point_count() == 0);
+}
+
+TEST_CASE("PointRouter lets senders wait while no shard keeps up, and spools nothing", "[relay]") {
+  SpoolFixture f;
+  f.shards["a"].more_held_bytes = kMiB;
+  f.shards["b"].more_held_bytes = kMiB / 2;
+  CHECK(f.router->backlog() == PointRouter::Backlog::kAll);
+  CHECK(f.spools["a"].slow_lane_count == 0);
+}
+
+TEST_CASE("PointRouter refuses points for a full shard where senders cannot wait", "[relay]") {
+  SpoolFixture f;
+  f.shards["a"].more_held_bytes = kMiB;
+  f.spools["a"].why_down = "test";
+  f.spools["a"].has_room = false;
+  REQUIRE(f.router->backlog() == PointRouter::Backlog::kFullShard);
+  f.router->SetFullShards(PointRouter::FullShards::kRefuse);
+  f.Feed("x 1 1\nx 2 2\n");
+  f.router->SetFullShards(PointRouter::FullShards::kHold);
+  f.Feed("x 3 3\n");
+  f.router->Flush();
+  CHECK(f.metrics.dropped(DropReason::kSpoolFull).Value() == 2);
+  CHECK(f.shards["b"].points["x"].size() == 3);
+  CHECK(f.shards["a"].points["x"].size() == 1);
+}
+
+TEST_CASE("PointRouter gives everything to the spools at its end", "[relay]") {
+  SpoolFixture f;
+  f.shards["a"].accepts_at_once = false;
+  f.Feed("x 1 1\n");
+  f.router->Flush();
+  f.Feed("x 2 2\n");
+  f.router->SpoolEverything();
+  CHECK(f.spools["a"].point_count() == 2);
+  CHECK(f.router->unacknowledged_bytes() == 0);
 }
 
 TEST_CASE("PointRouter learns names again after a new slot map", "[relay]") {

@@ -26,7 +26,8 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
           "Memory of points that no cache has accepted yet: what a crash of this relay loses")),
       known_series(metrics.AddGauge("plumbago_relay_known_series",
                                     "Names in the dictionaries of all reactors")),
-      registry_(metrics) {
+      registry_(metrics),
+      default_tenant_(tenant) {
   points_received(tenant, Protocol::kPlaintext);
   for (size_t i = 0; i < kDropReasonCount; ++i) {
     dropped(tenant, Protocol::kPlaintext, static_cast<DropReason>(i));

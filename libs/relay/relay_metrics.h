@@ -17,6 +17,10 @@ class RelayMetrics {
   base::Counter& points_received(const std::string& tenant, Protocol protocol);
   // Made when a reason first occurs, so that many tenants do not make many empty counters.
   base::Counter& dropped(const std::string& tenant, Protocol protocol, DropReason reason);
+  // Of the default tenant's plaintext, or of points of which neither is known any more.
+  base::Counter& dropped(DropReason reason) {
+    return dropped(default_tenant_, Protocol::kPlaintext, reason);
+  }
   // `reason` is a stable word of docs/protocols.md.
   base::Counter& connections_refused(const std::string& reason);
   base::Counter& connections_closed(Protocol protocol, const std::string& reason);
@@ -34,6 +38,7 @@ class RelayMetrics {
 
  private:
   base::Metrics& registry_;
+  const std::string default_tenant_;
 };
 
 }  // namespace plumbago::relay

@@ -26,6 +26,9 @@ class RecordingStream final : public BatchStream {
     }
   }
   size_t unacknowledged_bytes() const override { return 0; }
+  uint64_t acknowledged_count() const override { return 0; }
+  bool is_failing() override { return false; }
+  std::vector<std::unique_ptr<Batch>> TakeBack() override { return {}; }
 
  private:
   std::multiset<std::string>& points_;
@@ -38,9 +41,11 @@ struct Fixture {
   std::multiset<std::string> points;
   std::string replies;
   protocols::StatsdAggregator statsd{protocols::StatsdOptions(), clock};
-  PointRouter router{{}, clock, metrics, [this](const auto&) {
-                       return std::make_unique<RecordingStream>(points);
-                     }};
+  PointRouter router{{},
+                     clock,
+                     metrics,
+                     [this](const auto&) { return std::make_unique<RecordingStream>(points); },
+                     nullptr};
 
   Fixture() {
     v1::TopologySnapshot proto;

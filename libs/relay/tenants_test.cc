@@ -21,6 +21,9 @@ class RecordingStream final : public BatchStream {
   explicit RecordingStream(std::vector<std::unique_ptr<Batch>>& batches) : batches_(batches) {}
   void Send(std::unique_ptr<Batch> batch) override { batches_.push_back(std::move(batch)); }
   size_t unacknowledged_bytes() const override { return 0; }
+  uint64_t acknowledged_count() const override { return 0; }
+  bool is_failing() override { return false; }
+  std::vector<std::unique_ptr<Batch>> TakeBack() override { return {}; }
 
  private:
   std::vector<std::unique_ptr<Batch>>& batches_;
@@ -51,7 +54,8 @@ struct Fixture {
     AddKey("acme", kReadKey, v1::Key::READ);
     router = std::make_unique<PointRouter>(
         RouterOptions{.limiters = std::make_shared<TenantLimiters>(TenantRates{})}, clock, metrics,
-        [this](const topology::ShardInfo&) { return std::make_unique<RecordingStream>(batches); });
+        [this](const topology::ShardInfo&) { return std::make_unique<RecordingStream>(batches); },
+        nullptr);
     Publish();
   }
 

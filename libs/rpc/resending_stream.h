@@ -6,8 +6,8 @@
 // with backoff and jitter (100 ms .. 2 s) for as long as items are held, and says in the log once
 // when an outage begins and ends. The caller bounds what it sends.
 //
-// Send() and Stop() belong to one thread. The virtual functions are called on gRPC's threads or in
-// Send(), never two of them at once except OnResponse, which may run beside Encode.
+// Send(), TakeBack() and Stop() belong to one thread. The virtual functions are called on gRPC's
+// threads or in Send(), never two of them at once except OnResponse, which may run beside Encode.
 #pragma once
 
 #include <grpcpp/alarm.h>
@@ -44,9 +44,20 @@ class ResendingStream {
     Pump();
   }
 
+  // Ends the connection, waits for that (no network is waited for), and gives back what is not
+  // acknowledged, in order. The next Send() connects anew.
+  Items TakeBack();
+
   // Cancels the call and waits for its end; held items are dropped. A derived class calls it in its
   // destructor, before its own members go.
-  void Stop();
+  void Stop() { StopAndTake(); }
+
+  // Whether the last connection failed and nothing has been acknowledged or taken back since.
+  // Thread-safe.
+  bool is_failing() {
+    base::MutexLock lock(mutex_);
+    return is_failing_;
+  }
 
  protected:
   // Starts the call on `reactor`: stub->async()->Method(context, reactor).
@@ -68,6 +79,7 @@ class ResendingStream {
  private:
   class Call;
 
+  Items StopAndTake();
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   enum class Backoff { kNone, kGrowing };
   void ScheduleConnect(Backoff backoff) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "plumbago/v1/ingest.grpc.pb.h"
@@ -35,6 +36,8 @@ class BreakingServer final : public v1::Ingest::Service {
       base::MutexLock lock(mutex_);
       in_order_ = in_order_ && request.batch().sequence() == ++sequence;
       received_.push_back(static_cast<int>(request.batch().epoch()));
+      received_changed_.NotifyAll();
+      if (is_silent_) continue;
       if (static_cast<int>(sequence) == batches_per_stream_) {
         return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broken on purpose");
       }
@@ -49,6 +52,15 @@ class BreakingServer final : public v1::Ingest::Service {
     base::MutexLock lock(mutex_);
     return received_;
   }
+  // While silent it takes batches and acknowledges none.
+  void SetSilent(bool is_silent) {
+    base::MutexLock lock(mutex_);
+    is_silent_ = is_silent;
+  }
+  void WaitForReceived(size_t count) {
+    base::MutexLock lock(mutex_);
+    while (received_.size() < count) received_changed_.Wait(lock);
+  }
   bool in_order() {
     base::MutexLock lock(mutex_);
     return in_order_;
@@ -59,6 +71,8 @@ class BreakingServer final : public v1::Ingest::Service {
   base::Mutex mutex_;
   std::vector<int> received_ ABSL_GUARDED_BY(mutex_);
   bool in_order_ ABSL_GUARDED_BY(mutex_) = true;
+  base::CondVar received_changed_;
+  bool is_silent_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class NumberStream final : public ResendingStream<Item, v1::IngestRequest, v1::IngestResponse> {
@@ -160,6 +174,51 @@ TEST_CASE("ResendingStream makes a new connection for items that do not fit", "[
   }
   server->Shutdown(absl::ZeroDuration());
   CHECK(service.received() == Range(30));
+}
+
+TEST_CASE("ResendingStream gives back what is not acknowledged, and is used again", "[rpc]") {
+  BreakingServer service(1'000'000);
+  service.SetSilent(true);
+  auto server = Server::Start({.listen = "127.0.0.1:0"}, {&service}).value();
+  {
+    NumberStream stream(server->port());
+    CHECK(stream.TakeBack().empty());
+    for (int i = 0; i < 5; ++i) stream.Send(std::make_unique<Item>(Item{i, 0}));
+    service.WaitForReceived(5);
+    NumberStream::Items items = stream.TakeBack();
+    REQUIRE(items.size() == 5);
+    for (int i = 0; i < 5; ++i) CHECK(items[static_cast<size_t>(i)]->number == i);
+    CHECK(stream.TakeBack().empty());
+
+    service.SetSilent(false);
+    for (auto& item : items) stream.Send(std::move(item));
+    CHECK(stream.WaitForDone(5) == Range(5));
+    CHECK(stream.connection_count() == 2);
+  }
+  server->Shutdown(absl::ZeroDuration());
+}
+
+TEST_CASE("ResendingStream gives back items while it cannot connect, and says that it fails",
+          "[rpc]") {
+  int port = 0;
+  {
+    BreakingServer nobody(1);
+    auto server = Server::Start({.listen = "127.0.0.1:0"}, {&nobody}).value();
+    port = server->port();
+    server->Shutdown(absl::ZeroDuration());
+  }
+  NumberStream stream(port);
+  CHECK_FALSE(stream.is_failing());
+  stream.Send(std::make_unique<Item>());
+  while (!stream.is_failing()) std::this_thread::yield();
+  CHECK(stream.TakeBack().size() == 1);
+  BreakingServer service(1'000'000);
+  auto server = Server::Start({.listen = "127.0.0.1:" + std::to_string(port)}, {&service}).value();
+  stream.Send(std::make_unique<Item>());
+  stream.WaitForDone(1);
+  CHECK_FALSE(stream.is_failing());
+  stream.Stop();
+  server->Shutdown(absl::ZeroDuration());
 }
 
 TEST_CASE("ResendingStream holds items while there is no server, and Stop does not wait", "[rpc]") {

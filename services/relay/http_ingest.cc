@@ -27,7 +27,8 @@ HttpIngest::HttpIngest(const HttpIngestOptions& options, const std::string& send
       options_.router, shared_.clock, shared_.metrics,
       [this, sender = absl::StrCat(sender, "/http")](const topology::ShardInfo& shard) {
         return std::make_unique<IngestStream>(shard, sender, shared_.metrics, [] {});
-      });
+      },
+      nullptr);  // a request is not answered before its shards have the points
 }
 
 HttpIngest::~HttpIngest() { Stop(absl::ZeroDuration()); }

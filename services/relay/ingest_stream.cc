@@ -29,6 +29,12 @@ void IngestStream::Send(std::unique_ptr<Batch> batch) {
   ResendingStream::Send(std::move(batch));
 }
 
+std::vector<std::unique_ptr<Batch>> IngestStream::TakeBack() {
+  std::vector<std::unique_ptr<Batch>> batches = ResendingStream::TakeBack();
+  for (const auto& batch : batches) unacknowledged_bytes_.fetch_sub(batch->memory_bytes());
+  return batches;
+}
+
 void IngestStream::Open(grpc::ClientContext* context, Reactor* reactor) {
   stub_->async()->Stream(context, reactor);
 }
@@ -77,6 +83,7 @@ void IngestStream::OnResponse(const v1::IngestResponse&, Items done) {
     if (batch->delivery != nullptr) batch->delivery->OnBatchAccepted();
   }
   unacknowledged_bytes_.fetch_sub(bytes);
+  acknowledged_count_.fetch_add(done.size());
   metrics_.points_acknowledged.Increment(static_cast<double>(points));
   on_acknowledged_();
 }

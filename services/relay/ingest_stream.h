@@ -32,6 +32,9 @@ class IngestStream final
 
   void Send(std::unique_ptr<Batch> batch) override;
   size_t unacknowledged_bytes() const override { return unacknowledged_bytes_.load(); }
+  uint64_t acknowledged_count() const override { return acknowledged_count_.load(); }
+  bool is_failing() override { return ResendingStream::is_failing(); }
+  std::vector<std::unique_ptr<Batch>> TakeBack() override;
 
  private:
   void Open(grpc::ClientContext* context, Reactor* reactor) override;
@@ -48,6 +51,7 @@ class IngestStream final
   const std::function<void()> on_acknowledged_;
   const std::unique_ptr<v1::Ingest::Stub> stub_;
   std::atomic<size_t> unacknowledged_bytes_{0};
+  std::atomic<uint64_t> acknowledged_count_{0};
 
   // Of the current connection.
   std::shared_ptr<const NameTable> names_;

@@ -20,7 +20,9 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
   const std::string instance = absl::StrCat("relay-", getpid());
-  RelayServer relay(flags.relay, instance, runtime.clock(), runtime.metrics());
+  plumbago::relay::RelayOptions options = flags.relay;
+  if (options.spool.directory.empty()) options.spool.directory = flags.common.data_dir + "/spool";
+  RelayServer relay(options, instance, runtime.file_system(), runtime.clock(), runtime.metrics());
   PLUMBAGO_RETURN_IF_ERROR(relay.Start());
 
   plumbago::topology::SnapshotHolder holder;

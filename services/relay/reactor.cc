@@ -24,7 +24,7 @@ constexpr absl::Duration kIdleCheckInterval = absl::Seconds(1);
 }  // namespace
 
 Reactor::Reactor(int index, const ReactorOptions& options, const std::string& sender,
-                 const SharedParts& shared)
+                 const SharedParts& shared, PointRouter::SpoolFinder find_spool)
     : index_(index),
       options_(options),
       sender_(absl::StrCat(sender, "/", index)),
@@ -32,10 +32,12 @@ Reactor::Reactor(int index, const ReactorOptions& options, const std::string& se
       read_buffer_(std::make_unique<char[]>(kReadBufferBytes)),
       now_(shared.clock.Monotonic()) {
   router_ = std::make_unique<PointRouter>(
-      options_.router, shared_.clock, shared_.metrics, [this](const topology::ShardInfo& shard) {
+      options_.router, shared_.clock, shared_.metrics,
+      [this](const topology::ShardInfo& shard) {
         return std::make_unique<IngestStream>(shard, sender_, shared_.metrics,
                                               [this] { OnAcknowledged(); });
-      });
+      },
+      std::move(find_spool));
   if (index_ == 0) statsd_.emplace(options_.statsd, shared_.clock);
 }
 
@@ -147,11 +149,26 @@ void Reactor::FlushStatsd(StatsdFlush flush) {
 
 bool Reactor::PauseIfBacklogged() {
   if (!router_->is_backlogged()) return false;
-  if (!is_paused_) {
-    is_paused_ = true;
-    shared_.metrics.reads_paused.Increment();
-    router_->Flush();
-  }
+  Pause();
+  return true;
+}
+
+void Reactor::Pause() {
+  if (is_paused_) return;
+  is_paused_ = true;
+  shared_.metrics.reads_paused.Increment();
+  router_->Flush();
+}
+
+// A sender of datagrams cannot be made to wait: as long as some shards take points, the points for
+// the others are refused and counted.
+bool Reactor::MayReadDatagrams() {
+  const PointRouter::Backlog backlog = router_->backlog();
+  if (backlog != PointRouter::Backlog::kNone) Pause();
+  if (backlog == PointRouter::Backlog::kAll) return false;
+  router_->SetFullShards(backlog == PointRouter::Backlog::kFullShard
+                             ? PointRouter::FullShards::kRefuse
+                             : PointRouter::FullShards::kHold);
   return true;
 }
 
@@ -185,7 +202,8 @@ std::future<size_t> Reactor::Drain(absl::Duration deadline) {
   return drained_.get_future();
 }
 
-// First empties the sockets and closes them, then waits for the caches.
+// First empties the sockets and closes them, then waits for the caches, then leaves the rest to the
+// spools.
 void Reactor::DrainStep() {
   const absl::Duration now = shared_.clock.Monotonic();
   if (drain_reads_until_ > absl::ZeroDuration()) {
@@ -197,6 +215,8 @@ void Reactor::DrainStep() {
     }
   }
   router_->Flush();
+  router_->Tick();  // a shard that is down now has its points in the spool
+  if (now >= drain_deadline_) router_->SpoolEverything();
   const size_t left_bytes = router_->unacknowledged_bytes();
   unacknowledged_bytes_.store(left_bytes);
   const bool is_reading = drain_reads_until_ > absl::ZeroDuration();

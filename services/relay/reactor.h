@@ -2,9 +2,10 @@
 //
 // Listeners share their port with those of the other reactors (SO_REUSEPORT), so a connection or
 // datagram stays on one thread from the socket to the batch. All connections read into one buffer;
-// each keeps only an unfinished line or frame. While a cache does not keep up, sockets are left
-// unread and the senders feel it. Reactor 0 alone has StatsD, whose counters are of all senders
-// together, and Unix sockets.
+// each keeps only an unfinished line or frame. While no shard keeps up, or one has neither memory
+// nor a spool left, sockets are left unread and the senders feel it; datagrams, whose senders would
+// not, are read as long as only some shards are full, and refused for those. Reactor 0 alone has
+// StatsD, whose counters are of all senders together, and Unix sockets.
 //
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
@@ -41,9 +42,9 @@ struct ReactorOptions {
 
 class Reactor final : public ReactorHost {
  public:
-  // `shared` outlives the reactor. `sender` names the process to the caches.
+  // `shared` and the spools outlive the reactor. `sender` names the process to the caches.
   Reactor(int index, const ReactorOptions& options, const std::string& sender,
-          const SharedParts& shared);
+          const SharedParts& shared, PointRouter::SpoolFinder find_spool);
   ~Reactor() override;
 
   // Unavailable: an address cannot be bound.
@@ -55,8 +56,9 @@ class Reactor final : public ReactorHost {
   void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
 
   // Stops listening, takes what the sockets hold (until they are empty, for half a second at most),
-  // closes them, sends every batch and waits for the acknowledgements. The result is the number of
-  // bytes still unacknowledged at `deadline` (monotonic); 0 is a clean end.
+  // closes them, sends every batch and waits for the acknowledgements until `deadline` (monotonic);
+  // then gives the rest to the spools. The result is the number of bytes that are left, where a
+  // shard has no spool; 0 is a clean end.
   std::future<size_t> Drain(absl::Duration deadline);
 
   // Thread-safe, as of the last tick.
@@ -72,6 +74,7 @@ class Reactor final : public ReactorHost {
   protocols::StatsdAggregator* statsd() override { return statsd_ ? &*statsd_ : nullptr; }
   absl::Duration now() const override { return now_; }
   bool PauseIfBacklogged() override;
+  bool MayReadDatagrams() override;
   bool is_draining() const override { return is_draining_; }
   void Adopt(StreamSocket socket, const ListenerSpec& spec,
              const std::optional<boost::asio::ip::address>& address) override;
@@ -87,6 +90,7 @@ class Reactor final : public ReactorHost {
   enum class StatsdFlush { kIfDue, kNow };
   void FlushStatsd(StatsdFlush flush);
   void ResumeReading();
+  void Pause();
   void OnAcknowledged();
 
   const int index_;

@@ -49,6 +49,9 @@ class ReactorHost {
 
   // True while nothing may be read; everybody is resumed later.
   virtual bool PauseIfBacklogged() = 0;
+  // The same for datagrams, whose senders cannot wait: while only some shards are full, the router
+  // is told to refuse the points for those. The caller tells it to hold them again.
+  virtual bool MayReadDatagrams() = 0;
   virtual bool is_draining() const = 0;
 
   // Takes a new client, or closes it over a limit. `address` is empty for Unix sockets.

@@ -77,6 +77,23 @@ void AddConnectionFlags(service::CommandLine& line, RelayOptions& relay) {
                    "(plumbago_relay_connections_closed_total)");
 }
 
+void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
+  line.Add("--spool-dir", options.spool.directory,
+           "Directory for the points of shards that are down or slow; empty is <data-dir>/spool");
+  line.AddBytes("--spool-bytes-max", options.spool.bytes_max,
+                "Disk for the points of one shard (plumbago_relay_spool_bytes); at the bound TCP "
+                "sockets are left unread, and UDP points refused as spool_full. 0: no spool");
+  line.Add("--spool-replay-rate", options.spool.replay.points_per_second,
+           "Points per second that a shard is given from its spool beside live traffic "
+           "(plumbago_relay_points_replayed_total)")
+      ->check(CLI::Range(1.0, 1e9));
+  line.AddBytes("--spool-disk-free-min", options.spool.disk_free_bytes_min,
+                "Nothing is spooled while the disk has less free space");
+  line.AddDuration("--shard-stall-timeout", options.reactor.router.stall_timeout,
+                   "A shard that has points to accept and accepts none for so long counts as down "
+                   "(plumbago_relay_shard_state); shorter loses less when the relay is killed");
+}
+
 }  // namespace
 
 void AddFlags(service::CommandLine& line, RelayFlags& flags) {
@@ -95,9 +112,12 @@ void AddFlags(service::CommandLine& line, RelayFlags& flags) {
       ->check(CLI::Range(size_t{1}, kBatchPointsMax));
   line.AddDuration("--batch-delay", flags.relay.reactor.router.batch_delay,
                    "Longest time that a point waits for its batch to fill");
-  line.AddBytes("--in-flight-max", flags.relay.reactor.router.in_flight_bytes_max,
-                "Memory of points that a shard has not accepted, per reactor; at the bound sockets "
-                "are left unread (plumbago_relay_unacknowledged_bytes)");
+  line.AddBytes(
+      "--in-flight-max", flags.relay.in_flight_bytes_max,
+      "Memory of points that are neither accepted by a shard nor in a spool, which a kill "
+      "of the relay loses: of the whole process, at least 512KiB per shard and reactor "
+      "(plumbago_relay_unacknowledged_bytes)");
+  AddSpoolFlags(line, flags.relay);
   line.AddBytes("--dictionary-max", flags.relay.reactor.router.dictionary_bytes_max,
                 "Memory of known names, per reactor; at the bound all are forgotten and learnt "
                 "again (plumbago_relay_dictionary_resets_total)");

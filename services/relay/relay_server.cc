@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "ingest_stream.h"
 
 namespace plumbago::relay {
 namespace {
@@ -51,10 +52,11 @@ absl::Status CheckListener(const ListenerSpec& spec, bool allow_unauthenticated)
 
 }  // namespace
 
-RelayServer::RelayServer(const RelayOptions& options, const std::string& sender, base::Clock& clock,
-                         base::Metrics& metrics)
+RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
+                         base::FileSystem& file_system, base::Clock& clock, base::Metrics& metrics)
     : options_(options),
       sender_(sender),
+      file_system_(file_system),
       clock_(clock),
       registry_(metrics),
       metrics_(metrics, options.reactor.router.tenant),
@@ -62,13 +64,17 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
   options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
 }
 
-RelayServer::~RelayServer() = default;
+RelayServer::~RelayServer() {
+  if (spooler_ != nullptr) spooler_->Stop();  // what it holds refers to names of the reactors
+}
 
 absl::Status RelayServer::Start() {
   PLUMBAGO_RETURN_IF_ERROR(protocols::CheckStatsdOptions(options_.reactor.statsd));
   PLUMBAGO_ASSIGN_OR_RETURN(networks_, TenantNetworks::Parse(options_.tenant_networks));
   PLUMBAGO_RETURN_IF_ERROR(ResolveListeners());
   PLUMBAGO_RETURN_IF_ERROR(LoadTls());
+  ShareMemory();
+  PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
   PLUMBAGO_RETURN_IF_ERROR(StartReactors());
   PLUMBAGO_RETURN_IF_ERROR(StartHttp());
   gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
@@ -115,14 +121,44 @@ absl::Status RelayServer::LoadTls() {
   return absl::OkStatus();
 }
 
+absl::Status RelayServer::StartSpooler() {
+  if (options_.spool.bytes_max == 0) return absl::OkStatus();
+  spooler_ =
+      std::make_unique<Spooler>(options_.spool, file_system_, clock_, registry_, metrics_,
+                                [this](const topology::ShardInfo& shard) {
+                                  return std::make_unique<IngestStream>(
+                                      shard, absl::StrCat(sender_, "/spool"), metrics_, [] {});
+                                });
+  const absl::Status taken_up = spooler_->TakeUp();
+  if (!taken_up.ok()) return base::Annotate(taken_up, "--spool-dir");
+  spooler_->Start();
+  return absl::OkStatus();
+}
+
+// A quarter of the memory is for what the spool has not written yet, the rest for what the reactors
+// have sent.
+void RelayServer::ShareMemory() {
+  const size_t core_count = std::max(1u, std::thread::hardware_concurrency());
+  if (options_.reactor_count == 0) options_.reactor_count = static_cast<int>(core_count);
+  // HTTP has a router too.
+  const size_t part_count =
+      static_cast<size_t>(options_.reactor_count) + (options_.http.empty() ? 0 : 1);
+  const size_t bytes_max = options_.in_flight_bytes_max;
+  options_.spool.queue_bytes_max = options_.spool.bytes_max > 0 ? bytes_max / 4 : 0;
+  options_.reactor.router.in_flight_bytes_max =
+      (bytes_max - options_.spool.queue_bytes_max) / part_count;
+}
+
 SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_, tls_.get()}; }
 
 absl::Status RelayServer::StartReactors() {
-  const int core_count = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const int count = options_.reactor_count > 0 ? options_.reactor_count : core_count;
+  PointRouter::SpoolFinder find_spool;
+  if (spooler_ != nullptr) {
+    find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+  }
   std::vector<std::unique_ptr<Reactor>> reactors;
-  for (int i = 0; i < count; ++i) {
-    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared());
+  for (int i = 0; i < options_.reactor_count; ++i) {
+    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), find_spool);
     PLUMBAGO_RETURN_IF_ERROR(reactor->Start());
     // Port 0: the first reactor chose one, the others share it.
     options_.reactor.listeners = reactor->listeners();
@@ -158,7 +194,7 @@ absl::Status RelayServer::StartHttp() {
 }
 
 void RelayServer::PublishGauges() {
-  size_t unacknowledged_bytes = 0;
+  size_t unacknowledged_bytes = spooler_ == nullptr ? 0 : spooler_->queued_bytes();
   size_t known_series = 0;
   for (const auto& reactor : reactors_) {
     unacknowledged_bytes += reactor->unacknowledged_bytes();
@@ -173,6 +209,7 @@ void RelayServer::PublishGauges() {
 }
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
+  if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
   if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
@@ -184,11 +221,13 @@ absl::Status RelayServer::Drain(absl::Duration deadline) {
   if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
   size_t left_bytes = 0;
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
+  if (spooler_ != nullptr) left_bytes += spooler_->Stop();
   if (left_bytes == 0) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("stopped with ", left_bytes,
-                   " bytes of points that no cache accepted; they are lost. Keep the caches up "
-                   "until the relays have stopped, or raise --drain-timeout"));
+  return absl::UnavailableError(absl::StrCat(
+      "stopped with ", left_bytes,
+      " bytes of points that no cache accepted and no spool could take; they are lost. "
+      "Look at the disk of --spool-dir and raise --spool-bytes-max, or keep the "
+      "caches up until the relays have stopped"));
 }
 
 }  // namespace plumbago::relay

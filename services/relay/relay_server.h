@@ -10,10 +10,12 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "base/file_system.h"
 #include "base/metrics.h"
 #include "http_ingest.h"
 #include "reactor.h"
 #include "relay/relay_metrics.h"
+#include "relay/spooler.h"
 #include "topology/snapshot.h"
 
 namespace plumbago::relay {
@@ -32,46 +34,53 @@ struct RelayOptions {
   std::string tenant_networks;
   bool allow_unauthenticated = false;
   int reactor_count = 0;  // 0: one per core
+  // Of points that are neither accepted by a shard nor in a spool, of the whole process.
+  size_t in_flight_bytes_max = size_t{128} << 20;
   ConnectionMaxima connections;
   TlsOptions tls;
   TenantRates default_rates;
   HttpIngestOptions http_ingest;  // its address and router are taken from the others
-  ReactorOptions reactor;         // its listeners are taken from above
+  ReactorOptions reactor;         // its listeners and memory are taken from above
+  SpoolerOptions spool;           // the memory is taken from above
 };
 
 class RelayServer {
  public:
-  // `clock` and `metrics` must outlive the server. `sender` names this process to the caches.
-  RelayServer(const RelayOptions& options, const std::string& sender, base::Clock& clock,
-              base::Metrics& metrics);
+  // All of them must outlive the server. `sender` names this process to the caches.
+  RelayServer(const RelayOptions& options, const std::string& sender, base::FileSystem& file_system,
+              base::Clock& clock, base::Metrics& metrics);
   ~RelayServer();
 
   // InvalidArgument: a bad address, or one beyond this machine without --allow-unauthenticated.
-  // Unavailable: an address in use.
+  // Unavailable: an address in use. The directory of the spool: as the file system says.
   absl::Status Start();
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
 
-  // Takes what the sockets hold and waits for the caches. Unavailable, with the number of bytes,
-  // where something is left at `deadline` (monotonic).
+  // Takes what the sockets hold, waits for the caches until `deadline` (monotonic) and writes the
+  // rest to the spools. Unavailable, with the number of bytes, where something is left.
   absl::Status Drain(absl::Duration deadline);
 
  private:
   absl::Status ResolveListeners();
   absl::Status LoadTls();
   SharedParts Shared();
+  void ShareMemory();
+  absl::Status StartSpooler();
   absl::Status StartReactors();
   absl::Status StartHttp();
   void PublishGauges();
 
   RelayOptions options_;
   const std::string sender_;
+  base::FileSystem& file_system_;
   base::Clock& clock_;
   base::Metrics& registry_;
   RelayMetrics metrics_;
   ConnectionLimits limits_;
   TenantNetworks networks_;
   std::shared_ptr<TlsContext> tls_;
+  std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others

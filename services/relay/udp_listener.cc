@@ -91,11 +91,13 @@ void UdpListener::Read() {
   socket_.async_wait(udp::socket::wait_read, [this](boost::system::error_code error) {
     is_waiting_ = false;
     if (error || host_.is_draining() || !socket_.is_open()) return;
+    bool may_read = true;
     for (int i = 0; i < kReadsPerTurn; ++i) {
-      if (host_.PauseIfBacklogged()) return;  // Read() comes later
-      if (ReceiveSome() < kDatagramsPerRead) break;
+      may_read = host_.MayReadDatagrams();
+      if (!may_read || ReceiveSome() < kDatagramsPerRead) break;
     }
-    Read();
+    host_.router().SetFullShards(PointRouter::FullShards::kHold);
+    if (may_read) Read();  // else it comes later
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,7 +48,7 @@ class ResendingStream<Item, Request, Response>::Call final : public Reactor {
 };
 
 template <typename Item, typename Request, typename Response>
-void ResendingStream<Item, Request, Response>::Stop() {
+auto ResendingStream<Item, Request, Response>::StopAndTake() -> Items {
   std::unique_ptr<grpc::Alarm> alarm;
   {
     base::MutexLock lock(mutex_);
@@ -58,7 +59,21 @@ void ResendingStream<Item, Request, Response>::Stop() {
   if (alarm != nullptr) alarm->Cancel();
   base::MutexLock lock(mutex_);
   while (call_ != nullptr || is_waiting_ || pumping_count_ > 0) changed_.Wait(lock);
+  Items items(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
   items_.clear();
+  return items;
+}
+
+template <typename Item, typename Request, typename Response>
+auto ResendingStream<Item, Request, Response>::TakeBack() -> Items {
+  Items items = StopAndTake();
+  base::MutexLock lock(mutex_);
+  is_stopping_ = false;
+  is_restarting_ = false;
+  is_failing_ = false;
+  failure_count_ = 0;
+  resend_count_ = 0;
+  return items;
 }
 
 template <typename Item, typename Request, typename Response>

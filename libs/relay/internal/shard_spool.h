@@ -1,0 +1,111 @@
+// One shard's spool within a Spooler: what lanes hand over, the files, and the replay. Internal.
+//
+// The functions of BatchSpool are thread-safe; the others belong to the spooler's thread.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "relay/batch_spool.h"
+#include "relay/spool_metrics.h"
+#include "relay/spool_replay.h"
+#include "topology/slot_map.h"
+
+namespace plumbago::relay {
+
+// What all spools of a spooler share.
+struct SpoolShared {
+  size_t queue_bytes_max = 0;
+  std::atomic<size_t> queued_bytes{0};
+  std::atomic<bool> is_disk_low{false};
+  base::Mutex wake_mutex;
+  base::CondVar wake_changed;
+  bool is_woken ABSL_GUARDED_BY(wake_mutex) = false;
+
+  void Wake();
+};
+
+class ShardSpool final : public BatchSpool {
+ public:
+  // All of them must outlive the spool.
+  ShardSpool(std::string shard_id, const SpoolFilesOptions& files, const ReplayOptions& replay,
+             SpoolShared& shared, base::FileSystem& file_system, base::Clock& clock,
+             base::Metrics& registry, base::Counter& points_damaged);
+
+  bool is_down() const override { return is_down_.load(std::memory_order_relaxed); }
+  void ReportDown(absl::string_view why) override;
+  void ReportUp() override { is_down_.store(false); }
+  void AddSlowLanes(int by) override;
+  bool HasRoom(size_t bytes) const override;
+  bool Append(std::unique_ptr<Batch>& batch, Bounds bounds) override;
+
+  // Null, and noted, where the directory cannot be used for now.
+  SpoolFiles* files();
+  bool has_files() const { return files_ != nullptr; }
+
+  // Writes what was handed over. With kRetry also what could not be written a moment ago.
+  enum class Retry { kLater, kNow };
+  void Write(Retry retry);
+
+  // Goes on with the replay by `routing`; `shard` is what the slot map says, nothing where the
+  // shard is not in it. True where there is more to do at once. An error is one of a sync.
+  absl::StatusOr<bool> Replay(SpoolRouting& routing);
+  // The slot map has changed. `make_stream` is asked for a new way to the shard where one is
+  // needed.
+  void SetShard(const std::optional<topology::ShardInfo>& shard,
+                const std::function<std::unique_ptr<BatchStream>()>& make_stream);
+
+  absl::Status Sync() { return files_ == nullptr ? absl::OkStatus() : files_->Sync(); }
+  bool is_empty() const { return pending_.empty() && !has_segments(); }
+  // Brings metrics and log up to date.
+  void Publish();
+
+ private:
+  bool has_segments() const { return files_ != nullptr && files_->segment_count() > 0; }
+  void Refuse(const absl::Status& status);
+  SpoolReplay::Mode mode() const;
+  void PublishReplay();
+  void LogState(SpoolState state);
+
+  const std::string shard_id_;
+  const SpoolFilesOptions files_options_;
+  const ReplayOptions replay_options_;
+  SpoolShared& shared_;
+  base::FileSystem& file_system_;
+  base::Clock& clock_;
+  SpoolMetrics metrics_;
+  base::Counter& points_damaged_;
+
+  std::atomic<bool> is_down_{false};
+  std::atomic<int> slow_lane_count_{0};
+  std::atomic<bool> is_refusing_{false};  // the last attempt to write failed
+  std::atomic<size_t> queued_bytes_{0};
+  std::atomic<uint64_t> disk_bytes_{0};
+
+  base::Mutex mutex_;
+  std::deque<std::unique_ptr<Batch>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::string why_down_ ABSL_GUARDED_BY(mutex_);
+
+  // Owned by the thread.
+  std::deque<std::unique_ptr<Batch>> pending_;  // taken from queue_, to be written
+  std::unique_ptr<SpoolFiles> files_;
+  absl::Duration retry_at_;          // monotonic
+  uint64_t bytes_when_refused_ = 0;  // of the files
+  std::optional<topology::ShardInfo> shard_;
+  std::function<std::unique_ptr<BatchStream>()> make_stream_;
+  bool is_stream_wanted_ = false;  // the replay has to be given one, or its absence
+  std::unique_ptr<SpoolReplay> replay_;
+  SpoolReplay::Totals published_;
+  uint64_t published_damaged_count_ = 0;
+  uint64_t acknowledged_count_ = 0;  // of the replay's stream, when last looked at
+  SpoolState state_ = SpoolState::kUp;
+};
+
+}  // namespace plumbago::relay
