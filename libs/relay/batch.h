@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metric/metric_name.h"
+#include "relay/delivery.h"
 #include "relay/name_table.h"
 
 namespace plumbago::relay {
@@ -25,6 +26,7 @@ struct Batch {
   std::vector<uint32_t> series_id;
   std::vector<uint32_t> time_seconds;
   std::vector<double> value;
+  std::shared_ptr<Delivery> delivery;  // null unless the sender waits for the acknowledgement
 
   size_t point_count() const { return series_id.size(); }
   // What the batch occupies in memory, for the bound on bytes in flight.

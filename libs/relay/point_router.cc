@@ -32,6 +32,8 @@ PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, Relay
       make_stream_(std::move(make_stream)),
       find_spool_(std::move(find_spool)),
       hash_seed_(RandomSeed()),
+      tenants_(options.tenant, hash_seed_, options.limiters),
+      tenant_(&tenants_.at(0)),
       last_drop_log_(clock.Monotonic() - kDropLogInterval) {
   Tick();
 }
@@ -83,55 +85,114 @@ void PointRouter::ShareMemory() {
 void PointRouter::Reroute(const Batch& batch) {
   for (size_t i = 0; i < batch.point_count(); ++i) {
     Pending pending;
-    pending.line.metric = batch.names->Get(batch.series_id[i]).metric;
+    const SeriesName name = batch.names->Get(batch.series_id[i]);
+    pending.tenant = &tenants_.at(tenants_.IndexOf(name.tenant));
+    pending.line.metric = name.metric;
     pending.line.time_seconds = batch.time_seconds[i];
     pending.line.value = batch.value[i];
-    pending.hash = HashName(pending.line.metric, hash_seed_);
+    pending.hash = HashName(pending.line.metric, pending.tenant->hash_seed);
     const Route* route = table_.Find(pending.hash);
     if (route == nullptr) route = Learn(pending);
     if (route != nullptr) Append(*route, pending.line);
   }
 }
 
-void PointRouter::SetAdmission(Admission admission) {
-  admission_ = admission;
-  is_each_checked_ = admission_ == Admission::kRefuse || full_shards_ == FullShards::kRefuse;
-}
-
 void PointRouter::SetFullShards(FullShards mode) {
   full_shards_ = mode;
-  is_each_checked_ = admission_ == Admission::kRefuse || full_shards_ == FullShards::kRefuse;
   if (mode == FullShards::kHold) return;
   for (const auto& lane : lanes_) {
     lane->is_refused = lane->sender->room() == LaneSender::Room::kNone;
   }
 }
 
+void PointRouter::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
+  SetSlotMap(snapshot->slot_map());
+  tenants_.SetSnapshot(snapshot);
+}
+
+void PointRouter::SetSource(const Source& source) {
+  tenant_ = &tenants_.at(source.tenant);
+  protocol_ = source.protocol;
+  is_tenant_certain_ = source.is_tenant_certain;
+}
+
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
-  points_received_ += lines.size();
   std::array<Pending, LineCutter::kBlockLines> pending;
+  const size_t count = Parse(lines, pending.data());
+  // One look at the allowance for all, unless some may be of other tenants or too many.
+  const bool is_granted = !tenants_.has_keys() && tenant_->allowance >= static_cast<int64_t>(count);
+  if (is_granted) {
+    CountReceived(*tenant_, count);
+    tenant_->allowance -= static_cast<int64_t>(count);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (!is_granted && !Take(pending[i])) continue;
+    const Route* route = table_.Find(pending[i].hash);
+    if (route == nullptr) route = Learn(pending[i]);
+    if (route != nullptr) Deliver(*route, pending[i]);
+  }
+}
+
+size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pending) {
+  const bool has_keys = tenants_.has_keys();
   size_t count = 0;
   for (const absl::string_view line : lines) {
     Pending& next = pending[count];
     const metric::LineFault fault = metric::ParseLine(line, now_seconds_, &next.line);
     if (fault != metric::LineFault::kNone) {
-      Drop(ReasonOf(fault), line);
+      OnRefused(ReasonOf(fault), line);
       continue;
     }
-    next.hash = HashName(next.line.metric, hash_seed_);
+    next.tenant = tenant_;
+    if (has_keys && BeginsWithKey(next.line.metric) && !ResolveKey(next)) continue;
+    next.hash = HashName(next.line.metric, next.tenant->hash_seed);
     table_.Prefetch(next.hash);
     ++count;
   }
-  for (size_t i = 0; i < count; ++i) {
-    const Route* route = table_.Find(pending[i].hash);
-    if (route == nullptr || is_each_checked_) route = Check(pending[i], route);
-    if (route != nullptr) Append(*route, pending[i].line);
-  }
+  return count;
 }
 
-void PointRouter::OnLongLine(absl::string_view head) {
-  ++points_received_;
-  Drop(DropReason::kLineTooLong, head);
+bool PointRouter::Take(const Pending& pending) {
+  CountReceived(*pending.tenant, 1);
+  return pending.tenant->allowance-- > 0 || Refill(pending);
+}
+
+void PointRouter::OnLongLine(absl::string_view head) { OnRefused(DropReason::kLineTooLong, head); }
+
+std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_t time_seconds,
+                                               double value) {
+  Pending point;
+  point.line.metric = metric;
+  point.line.time_seconds = time_seconds;
+  point.line.value = value;
+  point.tenant = tenant_;
+  if (tenants_.has_keys() && BeginsWithKey(metric) && !ResolveKey(point)) return last_drop_;
+  if (!Take(point)) return last_drop_;
+  point.hash = HashName(point.line.metric, point.tenant->hash_seed);
+  const Route* route = table_.Find(point.hash);
+  if (route == nullptr) route = Learn(point);
+  if (route == nullptr) return last_drop_;
+  Deliver(*route, point);
+  return std::nullopt;
+}
+
+void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
+  CountReceived(*tenant_, 1);
+  Drop(*tenant_, reason, excerpt);
+}
+
+void PointRouter::Deliver(const Route& route, const Pending& pending) {
+  if (full_shards_ == FullShards::kHold) return Append(route, pending.line);
+  // A replica that is refused is counted as a point.
+  for (size_t i = 0; i < route.replica_count; ++i) {
+    const Target target =
+        i == 0 ? Target{route.lane, route.series_id} : more_targets_[route.more_targets + i - 1];
+    if (lanes_[target.lane]->is_refused) {
+      Drop(*pending.tenant, DropReason::kSpoolFull, pending.line.metric);
+    } else {
+      AppendToLane(*lanes_[target.lane], target.series_id, pending.line);
+    }
+  }
 }
 
 void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
@@ -150,56 +211,85 @@ void PointRouter::AppendToLane(Lane& lane, uint32_t series_id, const metric::Par
   if (lane.open->point_count() >= options_.batch_points_max) Send(lane);
 }
 
-const Route* PointRouter::Check(const Pending& pending, const Route* route) {
-  if (admission_ == Admission::kRefuse) {
-    Drop(DropReason::kTenantRefused, pending.line.metric);
-    return nullptr;
+bool PointRouter::ResolveKey(Pending& pending) {
+  absl::string_view& name = pending.line.metric;
+  const size_t dot = name.find('.');
+  TenantState* const tenant = tenants_.OfKey(name.substr(0, dot));
+  if (tenant == nullptr) {
+    ++unknown_key_count_;
+    CountReceived(*tenant_, 1);
+    Drop(*tenant_, DropReason::kUnknownKey, name);
+    return false;
   }
-  if (route == nullptr) route = Learn(pending);
-  if (route == nullptr || full_shards_ == FullShards::kHold) return route;
-  AppendWhereNotFull(*route, pending);
-  return nullptr;
+  name.remove_prefix(dot == absl::string_view::npos ? name.size() : dot + 1);
+  if (!is_tenant_certain_) pending.tenant = tenant;
+  return true;
 }
 
-// A replica that is refused is counted as a point.
-void PointRouter::AppendWhereNotFull(const Route& route, const Pending& pending) {
-  for (size_t i = 0; i < route.replica_count; ++i) {
-    const Target target =
-        i == 0 ? Target{route.lane, route.series_id} : more_targets_[route.more_targets + i - 1];
-    if (lanes_[target.lane]->is_refused) {
-      Drop(DropReason::kSpoolFull, pending.line.metric);
-    } else {
-      AppendToLane(*lanes_[target.lane], target.series_id, pending.line);
-    }
+bool PointRouter::Refill(const Pending& pending) {
+  TenantState& tenant = *pending.tenant;
+  tenant.allowance = 0;
+  if (!tenant.is_admitted) {
+    Drop(tenant, DropReason::kTenantRefused, pending.line.metric);
+    return false;
   }
+  if (tenant.limiter != nullptr) {
+    tenant.allowance = tenant.limiter->TakePoints(clock_.Monotonic());
+  }
+  if (tenant.allowance == 0) {
+    Drop(tenant, DropReason::kPointsRateLimit, pending.line.metric);
+    return false;
+  }
+  --tenant.allowance;
+  return true;
+}
+
+bool PointRouter::CheckName(const Pending& pending) {
+  const absl::string_view name = pending.line.metric;
+  metric::NameFault fault = metric::Canonicalise(name, &canonical_);
+  if (fault == metric::NameFault::kNone && canonical_.size() > options_.name_bytes_max) {
+    fault = metric::NameFault::kTooLong;
+  }
+  if (fault != metric::NameFault::kNone) {
+    Drop(*pending.tenant, ReasonOf(fault), name);
+    return false;
+  }
+  if (pending.tenant->limiter == nullptr) return true;
+  switch (pending.tenant->limiter->TakeSeries(canonical_, clock_.Monotonic())) {
+    case TenantLimiter::Verdict::kTake:
+      return true;
+    case TenantLimiter::Verdict::kOverPoints:
+      Drop(*pending.tenant, DropReason::kPointsRateLimit, name);
+      return false;
+    case TenantLimiter::Verdict::kOverNewSeries:
+      break;
+  }
+  Drop(*pending.tenant, DropReason::kNewSeriesRateLimit, name);
+  return false;
 }
 
 const Route* PointRouter::Learn(const Pending& pending) {
-  const absl::string_view name = pending.line.metric;
-  if (const metric::NameFault fault = metric::Canonicalise(name, &canonical_);
-      fault != metric::NameFault::kNone) {
-    Drop(ReasonOf(fault), name);
-    return nullptr;
-  }
+  if (!CheckName(pending)) return nullptr;
+  const std::string& tenant = pending.tenant->id;
   std::vector<uint16_t> lanes;
-  if (!ChooseLanes(canonical_, &lanes)) {
-    Drop(DropReason::kNoActiveShard, name);
+  if (!ChooseLanes(tenant, canonical_, &lanes)) {
+    Drop(*pending.tenant, DropReason::kNoActiveShard, pending.line.metric);
     return nullptr;
   }
   Route route{.lane = lanes[0],
               .replica_count = static_cast<uint16_t>(lanes.size()),
               .more_targets = static_cast<uint32_t>(more_targets_.size())};
-  route.series_id = lanes_[lanes[0]]->names->Append(options_.tenant, canonical_);
+  route.series_id = lanes_[lanes[0]]->names->Append(tenant, canonical_);
   for (size_t i = 1; i < lanes.size(); ++i) {
-    more_targets_.push_back(
-        {lanes[i], lanes_[lanes[i]]->names->Append(options_.tenant, canonical_)});
+    more_targets_.push_back({lanes[i], lanes_[lanes[i]]->names->Append(tenant, canonical_)});
   }
   table_.Insert(pending.hash, route);
   return table_.Find(pending.hash);
 }
 
 // The lanes to the active replicas of a metric. May forget all names when they outgrow the bound.
-bool PointRouter::ChooseLanes(absl::string_view metric, std::vector<uint16_t>* lanes) {
+bool PointRouter::ChooseLanes(const std::string& tenant, absl::string_view metric,
+                              std::vector<uint16_t>* lanes) {
   if (map_ == nullptr || map_->shards().empty()) return false;
   size_t dictionary_bytes = table_.memory_bytes();
   bool is_full = false;
@@ -211,7 +301,7 @@ bool PointRouter::ChooseLanes(absl::string_view metric, std::vector<uint16_t>* l
     Flush();
     ForgetNames();
   }
-  for (const uint16_t shard : map_->ReplicasOf(topology::SlotOf(options_.tenant, metric))) {
+  for (const uint16_t shard : map_->ReplicasOf(topology::SlotOf(tenant, metric))) {
     if (map_->shards()[shard].state != topology::ShardState::kActive) continue;
     lanes->push_back(lane_of_shard_[shard]);
   }
@@ -279,6 +369,10 @@ void PointRouter::OpenBatch(Lane& lane) {
   lane.open->epoch = map_->epoch();
   lane.open->received_unix_ms = now_unix_ms_;
   lane.opened_at = clock_.Monotonic();
+  if (delivery_ != nullptr) {
+    delivery_->AddBatch();
+    lane.open->delivery = delivery_;
+  }
 }
 
 void PointRouter::Send(Lane& lane) {
@@ -308,21 +402,47 @@ uint16_t PointRouter::LaneOf(const topology::ShardInfo& shard) {
   return static_cast<uint16_t>(lanes_.size() - 1);
 }
 
-void PointRouter::Drop(DropReason reason, absl::string_view line) {
-  ++dropped_[static_cast<size_t>(reason)];
+void PointRouter::CountReceived(TenantState& tenant, uint64_t count) {
+  tenant.received[static_cast<size_t>(protocol_)] += count;
+  if (!tenant.is_dirty) MarkDirty(tenant);
+}
+
+void PointRouter::Drop(TenantState& tenant, DropReason reason, absl::string_view line) {
+  last_drop_ = reason;
+  ++tenant.dropped[(static_cast<uint32_t>(protocol_) << 16) | static_cast<uint32_t>(reason)];
   if (dropped_since_log_++ == 0) {
-    drop_example_ = absl::StrCat(DropReasonWord(reason), ": '", base::Excerpt(line), "'");
+    drop_example_ =
+        absl::StrCat(DropReasonWord(reason), ": '", base::Excerpt(WithoutKey(line)), "'");
   }
 }
 
+void PointRouter::MarkDirty(TenantState& tenant) {
+  tenant.is_dirty = true;
+  dirty_tenants_.push_back(&tenant);
+}
+
 void PointRouter::PublishCounters() {
-  metrics_.points_received.Increment(static_cast<double>(std::exchange(points_received_, 0)));
-  for (size_t i = 0; i < kDropReasonCount; ++i) {
-    if (dropped_[i] == 0) continue;
-    metrics_.dropped(static_cast<DropReason>(i))
-        .Increment(static_cast<double>(std::exchange(dropped_[i], 0)));
-  }
+  for (TenantState* const tenant : dirty_tenants_) Publish(*tenant);
+  dirty_tenants_.clear();
   LogDrops();
+}
+
+void PointRouter::Publish(TenantState& tenant) {
+  tenant.is_dirty = false;
+  for (size_t i = 0; i < kProtocolCount; ++i) {
+    if (tenant.received[i] == 0) continue;
+    base::Counter*& counter = tenant.received_counters[i];
+    if (counter == nullptr) {
+      counter = &metrics_.points_received(tenant.id, static_cast<Protocol>(i));
+    }
+    counter->Increment(static_cast<double>(std::exchange(tenant.received[i], 0)));
+  }
+  for (const auto& [key, count] : tenant.dropped) {
+    metrics_
+        .dropped(tenant.id, static_cast<Protocol>(key >> 16), static_cast<DropReason>(key & 0xffff))
+        .Increment(static_cast<double>(count));
+  }
+  tenant.dropped.clear();
 }
 
 void PointRouter::LogDrops() {
@@ -330,7 +450,7 @@ void PointRouter::LogDrops() {
   if (dropped_since_log_ == 0 || now - last_drop_log_ < kDropLogInterval) return;
   last_drop_log_ = now;
   base::LogWarning(absl::StrCat("refused ", std::exchange(dropped_since_log_, 0),
-                                " lines, the first one as ", drop_example_,
+                                " points, the first one as ", drop_example_,
                                 "; counted in plumbago_points_dropped_total"));
 }
 

@@ -1,6 +1,8 @@
-// The middle of a relay: lines in, batches per shard out. One per reactor, used on its thread only.
+// The middle of a relay: points in, batches per shard out. One per reactor, used on its thread
+// only.
 //
 //   lines -> parse -> hash -> series table -> open batch of the shard -> BatchStream
+//   points of other protocols ->
 //
 // A name that is not in the table is checked, gets its slot and its shards from the slot map and an
 // id on each shard's stream. When the names outgrow their bound or the slot map changes, all of
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -30,12 +33,16 @@
 #include "relay/line_cutter.h"
 #include "relay/relay_metrics.h"
 #include "relay/series_table.h"
+#include "relay/source.h"
+#include "relay/tenant_table.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::relay {
 
 struct RouterOptions {
-  std::string tenant = "default";  // of all points, until keys are resolved per line
+  std::string tenant = "default";  // of sources that nothing else is known of; empty: refused
+  std::shared_ptr<TenantLimiters> limiters;  // of the process, shared by its routers; may be null
+  size_t name_bytes_max = metric::kMetricBytesMax;
   size_t batch_points_max = 8192;
   absl::Duration batch_delay = absl::Milliseconds(50);
   size_t dictionary_bytes_max = size_t{512} << 20;
@@ -65,9 +72,21 @@ class PointRouter {
   // backlogged. What a shard has not accepted when it leaves the map goes to the new owners.
   void SetSlotMap(std::shared_ptr<const topology::SlotMap> map);
 
-  // Whether the tenant may write: not while it is suspended or deleted.
-  enum class Admission { kAccept, kRefuse };
-  void SetAdmission(Admission admission);
+  // Slot map, tenants, keys and limits.
+  void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
+
+  // The number of a tenant, for Source; the same for the life of the router.
+  TenantIndex TenantOf(absl::string_view tenant) { return tenants_.IndexOf(tenant); }
+
+  const std::string& NameOf(TenantIndex tenant) { return tenants_.at(tenant).id; }
+  // Whether the tenant exists and may write.
+  bool IsAdmitted(TenantIndex tenant) { return tenants_.at(tenant).is_admitted; }
+
+  // Whether names may begin with a key.
+  bool has_keys() const { return tenants_.has_keys(); }
+
+  // Whose points come next. The default tenant's lines at first.
+  void SetSource(const Source& source);
 
   // For points whose sender cannot wait: from kRefuse on, those for shards that have neither memory
   // nor a spool left are refused and counted. Call it again when the backlog may have changed.
@@ -77,6 +96,18 @@ class PointRouter {
   // The sink of LineCutter.
   void OnLines(absl::Span<const absl::string_view> lines);
   void OnLongLine(absl::string_view head);
+
+  // A point that is decoded already. A value: why it was not taken.
+  std::optional<DropReason> OnPoint(absl::string_view metric, uint32_t time_seconds, double value);
+  // Counts what a decoder refused.
+  void OnRefused(DropReason reason, absl::string_view excerpt);
+
+  // While it is set, batches are opened for one sender, who waits for them: set it before his
+  // points, Flush() and reset it after them.
+  void SetDelivery(std::shared_ptr<Delivery> delivery) { delivery_ = std::move(delivery); }
+
+  // Points refused so far because of their key; a listener closes who sends many.
+  uint64_t unknown_key_count() const { return unknown_key_count_; }
 
   // Sends batches that are old enough, looks after the shards and publishes the counters. Call at
   // least each batch_delay.
@@ -116,26 +147,39 @@ class PointRouter {
   struct Pending {
     metric::ParsedLine line;
     NameHash hash;
+    TenantState* tenant;
   };
 
   void Append(const Route& route, const metric::ParsedLine& line);
   void AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line);
-  // For what the fast path leaves: `route` is null where the name is unknown. Null where there is
-  // nothing left to do: the point was refused (and counted), or appended where it could be.
-  const Route* Check(const Pending& pending, const Route* route);
+  // Fills `pending`, and returns how many of the lines are points.
+  size_t Parse(absl::Span<const absl::string_view> lines, Pending* pending);
+  // Counts a point. False where it was refused.
+  bool Take(const Pending& pending);
+  // Cuts a key off the name. False where it is not valid (and the point was counted).
+  bool ResolveKey(Pending& pending);
+  // Asks the limiter for more. False where the tenant has to wait or may not write (counted).
+  bool Refill(const Pending& pending);
+  // Null where the point has to be refused (and was counted).
   const Route* Learn(const Pending& pending);
-  void AppendWhereNotFull(const Route& route, const Pending& pending);
+  // Where shards may be full, the ones that are not.
+  void Deliver(const Route& route, const Pending& pending);
   std::vector<std::unique_ptr<Batch>> RemoveLanesOutside(const topology::SlotMap& map);
   void Reroute(const Batch& batch);
-  bool ChooseLanes(absl::string_view metric, std::vector<uint16_t>* lanes);
+  bool CheckName(const Pending& pending);
+  bool ChooseLanes(const std::string& tenant, absl::string_view metric,
+                   std::vector<uint16_t>* lanes);
   void OpenBatch(Lane& lane);
   void Send(Lane& lane);
   void ForgetNames();
-  uint16_t LaneOf(const topology::ShardInfo& shard);
   void ShareMemory();
   bool AnotherKeepsUp(const Lane& lane) const;
-  void Drop(DropReason reason, absl::string_view line);
+  uint16_t LaneOf(const topology::ShardInfo& shard);
+  void CountReceived(TenantState& tenant, uint64_t count);
+  void Drop(TenantState& tenant, DropReason reason, absl::string_view line);
+  void MarkDirty(TenantState& tenant);
   void PublishCounters();
+  void Publish(TenantState& tenant);
   void LogDrops();
 
   const RouterOptions options_;
@@ -144,6 +188,12 @@ class PointRouter {
   const StreamFactory make_stream_;
   const SpoolFinder find_spool_;
   const uint64_t hash_seed_;
+
+  TenantTable tenants_;  // before the lanes: their names point into it
+  TenantState* tenant_;  // of what comes next
+  Protocol protocol_ = Protocol::kPlaintext;
+  bool is_tenant_certain_ = false;
+  std::shared_ptr<Delivery> delivery_;
 
   std::shared_ptr<const topology::SlotMap> map_;
   std::vector<uint16_t> lane_of_shard_;  // by index into map_->shards()
@@ -154,17 +204,16 @@ class PointRouter {
     uint32_t series_id;
   };
   std::vector<Target> more_targets_;  // of routes with several replicas
-  Admission admission_ = Admission::kAccept;
   FullShards full_shards_ = FullShards::kHold;
-  bool is_each_checked_ = false;  // every point takes the slow path
-  std::string canonical_;         // scratch of Learn
+  std::string canonical_;  // scratch of Learn
 
   uint32_t now_seconds_ = 0;
   int64_t now_unix_ms_ = 0;
 
   // Counted here and published per tick.
-  uint64_t points_received_ = 0;
-  std::array<uint64_t, kDropReasonCount> dropped_{};
+  std::vector<TenantState*> dirty_tenants_;
+  DropReason last_drop_{};
+  uint64_t unknown_key_count_ = 0;
   uint64_t dropped_since_log_ = 0;
   std::string drop_example_;
   absl::Duration last_drop_log_;

@@ -80,7 +80,7 @@ TEST_CASE("PointRouter sends points with their names to the shard of the slot", 
   CHECK(f.shards["a"].points["x.y"] ==
         std::vector<Point>{{1'700'000'001, 1.5}, {1'700'000'003, 3}});
   CHECK(f.shards["a"].points["x.z"] == std::vector<Point>{{1'700'000'002, 2}});
-  CHECK(f.metrics.points_received.Value() == 3);
+  CHECK(f.metrics.points_received("default", Protocol::kPlaintext).Value() == 3);
 }
 
 TEST_CASE("PointRouter spreads series over shards by slot", "[relay]") {
@@ -130,7 +130,9 @@ TEST_CASE("PointRouter refuses bad lines by reason and goes on", "[relay]") {
   f.router->Flush();
   CHECK(f.shards["a"].points.size() == 1);
   CHECK(f.shards["a"].points["good"].size() == 2);
-  const auto dropped = [&](DropReason reason) { return f.metrics.dropped(reason).Value(); };
+  const auto dropped = [&](DropReason reason) {
+    return f.metrics.dropped("default", Protocol::kPlaintext, reason).Value();
+  };
   CHECK(dropped(DropReason::kFieldCount) == 1);
   CHECK(dropped(DropReason::kBadValue) == 1);
   CHECK(dropped(DropReason::kBadTimestamp) == 1);
@@ -138,7 +140,7 @@ TEST_CASE("PointRouter refuses bad lines by reason and goes on", "[relay]") {
   CHECK(dropped(DropReason::kSlashInName) == 1);
   CHECK(dropped(DropReason::kControlByte) == 1);
   CHECK(dropped(DropReason::kLineTooLong) == 1);
-  CHECK(f.metrics.points_received.Value() == 10);
+  CHECK(f.metrics.points_received("default", Protocol::kPlaintext).Value() == 10);
 }
 
 TEST_CASE("PointRouter sends a batch when it is full and when it is old", "[relay]") {
@@ -194,7 +196,7 @@ TEST_CASE("PointRouter brings what a shard that left the map held to the new own
   CHECK(f.shards["b"].points["x"] == std::vector<Point>{{1, 1}, {2, 2}});
   CHECK(f.shards["b"].points["y"] == std::vector<Point>{{3, 3}});
   CHECK(f.router->unacknowledged_bytes() == 0);
-  CHECK(f.metrics.points_received.Value() == 3);
+  CHECK(f.metrics.points_received("default", Protocol::kPlaintext).Value() == 3);
 }
 
 TEST_CASE("PointRouter brings what a shard takes too slowly to its spool while another keeps up",
@@ -265,19 +267,6 @@ TEST_CASE("PointRouter forgets its names when they outgrow their bound", "[relay
   CHECK(f.shards["a"].points.size() == 20'000);
   CHECK(f.shards["a"].generations.size() > 1);
   CHECK(f.metrics.dictionary_resets.Value() >= 1);
-}
-
-TEST_CASE("PointRouter refuses and counts the points of a suspended tenant", "[relay]") {
-  Fixture f;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
-  f.Feed("x 1 1\n");
-  f.router->SetAdmission(PointRouter::Admission::kRefuse);
-  f.Feed("x 2 2\n");
-  f.router->SetAdmission(PointRouter::Admission::kAccept);
-  f.Feed("x 3 3\n");
-  f.router->Flush();
-  CHECK(f.shards["a"].points["x"] == std::vector<Point>{{1, 1}, {3, 3}});
-  CHECK(f.metrics.dropped(DropReason::kTenantRefused).Value() == 1);
 }
 
 TEST_CASE("PointRouter makes one series of two spellings of the same tags", "[relay]") {

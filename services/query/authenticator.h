@@ -15,10 +15,6 @@ enum class Authentication {
   kKeys,
 };
 
-// The text of a key: of X-Api-Key, a bearer token, or the password, else the user, of basic
-// authentication. Empty where there is none.
-std::string KeyOf(const http::Request& request);
-
 // Unauthenticated: no key, or none that is known. PermissionDenied: a key without the scope READ,
 // or of a tenant that is being deleted. Unavailable: no snapshot yet to know keys from.
 absl::StatusOr<std::string> TenantOf(Authentication authentication, const http::Request& request,

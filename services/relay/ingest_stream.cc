@@ -80,6 +80,7 @@ void IngestStream::OnResponse(const v1::IngestResponse&, Items done) {
   for (const auto& batch : done) {
     bytes += batch->memory_bytes();
     points += batch->point_count();
+    if (batch->delivery != nullptr) batch->delivery->OnBatchAccepted();
   }
   unacknowledged_bytes_.fetch_sub(bytes);
   acknowledged_count_.fetch_add(done.size());

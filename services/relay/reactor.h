@@ -1,56 +1,57 @@
-// One thread of the relay: its share of the TCP connections and UDP datagrams, and a router.
+// One thread of the relay: its share of the connections and datagrams, and a router.
 //
 // Listeners share their port with those of the other reactors (SO_REUSEPORT), so a connection or
 // datagram stays on one thread from the socket to the batch. All connections read into one buffer;
-// each keeps only an unfinished line. While no shard keeps up, or one has neither memory nor a
-// spool left, sockets are left unread and the senders feel it; datagrams, whose senders would not,
-// are read as long as only some shards are full, and refused for those.
+// each keeps only an unfinished line or frame. While no shard keeps up, or one has neither memory
+// nor a spool left, sockets are left unread and the senders feel it; datagrams, whose senders would
+// not, are read as long as only some shards are full, and refused for those. Reactor 0 alone has
+// StatsD, whose counters are of all senders together, and Unix sockets.
 //
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "http/address.h"
+#include "connection.h"
+#include "protocols/statsd_aggregator.h"
+#include "reactor_host.h"
 #include "relay/point_router.h"
+#include "stream_listener.h"
 #include "topology/snapshot.h"
+#include "udp_listener.h"
 
 namespace plumbago::relay {
 
 struct ReactorOptions {
-  http::Address tcp;
-  http::Address udp;
-  size_t connections_max = 10'000;                    // of this reactor
+  std::vector<ListenerSpec> listeners;
+  absl::Duration idle_timeout = absl::Minutes(10);    // 0: none
   size_t udp_receive_buffer_bytes = size_t{8} << 20;  // asked of the kernel
+  protocols::StatsdOptions statsd;
   RouterOptions router;
 };
 
-class Reactor {
+class Reactor final : public ReactorHost {
  public:
-  // `clock`, `metrics` and the spools must outlive the reactor. `sender` names the process to the
-  // caches.
-  Reactor(int index, const ReactorOptions& options, const std::string& sender, base::Clock& clock,
-          RelayMetrics& metrics, PointRouter::SpoolFinder find_spool);
-  ~Reactor();
+  // `shared` and the spools outlive the reactor. `sender` names the process to the caches.
+  Reactor(int index, const ReactorOptions& options, const std::string& sender,
+          const SharedParts& shared, PointRouter::SpoolFinder find_spool);
+  ~Reactor() override;
 
   // Unavailable: an address cannot be bound.
   absl::Status Start();
 
-  // The ports in use, for options with port 0. After Start.
-  uint16_t tcp_port() const;
-  uint16_t udp_port() const;
+  // Of options.listeners, with the ports in use for those with port 0. After Start.
+  const std::vector<ListenerSpec>& listeners() const { return options_.listeners; }
 
   void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
 
@@ -65,47 +66,51 @@ class Reactor {
   size_t known_series() const { return known_series_.load(); }
 
  private:
-  class Connection;
+  // ReactorHost.
+  boost::asio::io_context& context() override { return context_; }
+  const SharedParts& shared() const override { return shared_; }
+  PointRouter& router() override { return *router_; }
+  char* read_buffer() override { return read_buffer_.get(); }
+  protocols::StatsdAggregator* statsd() override { return statsd_ ? &*statsd_ : nullptr; }
+  absl::Duration now() const override { return now_; }
+  bool PauseIfBacklogged() override;
+  bool MayReadDatagrams() override;
+  bool is_draining() const override { return is_draining_; }
+  void Adopt(StreamSocket socket, const ListenerSpec& spec,
+             const std::optional<boost::asio::ip::address>& address) override;
+  void Forget(const std::shared_ptr<Connection>& connection) override;
 
-  absl::Status ListenTcp();
-  absl::Status ListenUdp();
-  void Accept();
-  void AcceptLater(const boost::system::error_code& error);
-  void Adopt(boost::asio::ip::tcp::socket socket);
-  void StopListening();
+  absl::Status Listen(ListenerSpec& spec);
   bool TakeWhatSocketsHold();
   void CloseSockets();
   void DrainStep();
-  void ReadDatagrams();
-  bool ReceiveDatagram();
   void ScheduleTick();
   void Tick();
+  void CloseIdleConnections();
+  enum class StatsdFlush { kIfDue, kNow };
+  void FlushStatsd(StatsdFlush flush);
   void ResumeReading();
-  bool PauseIfBacklogged();
   void Pause();
-  bool MayReadDatagram();
   void OnAcknowledged();
 
   const int index_;
-  const ReactorOptions options_;
+  ReactorOptions options_;  // its listeners never move
   const std::string sender_;
-  base::Clock& clock_;
-  RelayMetrics& metrics_;
+  const SharedParts shared_;
 
   boost::asio::io_context context_{1};
-  boost::asio::ip::tcp::acceptor acceptor_{context_};
-  boost::asio::ip::udp::socket udp_socket_{context_};
   boost::asio::steady_timer timer_{context_};
-  boost::asio::steady_timer accept_timer_{context_};
   std::thread thread_;
 
   // Owned by the thread.
   std::unique_ptr<PointRouter> router_;
   std::unique_ptr<char[]> read_buffer_;
+  std::optional<protocols::StatsdAggregator> statsd_;  // of reactor 0
+  std::vector<std::unique_ptr<StreamListener>> stream_listeners_;
+  std::vector<std::unique_ptr<UdpListener>> udp_listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
-  LineCutter udp_cutter_;
-  bool is_udp_waiting_ = false;
-  uint32_t udp_lost_count_ = 0;  // the kernel's own count
+  absl::Duration now_;
+  absl::Duration next_idle_check_;
   bool is_paused_ = false;
   bool is_draining_ = false;
   absl::Duration drain_reads_until_;

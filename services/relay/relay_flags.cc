@@ -4,6 +4,79 @@ namespace plumbago::relay {
 
 namespace {
 
+void AddListenerFlags(service::CommandLine& line, RelayOptions& relay) {
+  line.Add("--plaintext-tcp", relay.plaintext_tcp,
+           "Plaintext lines over TCP: host:port[,gzip|snappy|zstd][,proxy][,tls][,tenant=ID], "
+           "several apart by blanks; empty for none");
+  line.Add("--plaintext-udp", relay.plaintext_udp, "The same over UDP: host:port[,tenant=ID]");
+  line.Add("--plaintext-unix", relay.plaintext_unix,
+           "The same over a Unix socket: path[,gzip|snappy|zstd][,tenant=ID]");
+  line.Add("--pickle-tcp", relay.pickle_tcp, "Carbon's pickles, with options as --plaintext-tcp");
+  line.Add("--protobuf-tcp", relay.protobuf_tcp,
+           "Carbon's protobuf, with options as --plaintext-tcp");
+  line.Add("--opentsdb-tcp", relay.opentsdb_tcp,
+           "OpenTSDB's and KairosDB's put lines, with options as --plaintext-tcp");
+  line.Add("--statsd-udp", relay.statsd_udp, "StatsD over UDP: host:port[,tenant=ID]");
+  line.Add("--statsd-tcp", relay.statsd_tcp, "StatsD over TCP, with options as --plaintext-tcp");
+  line.Add("--http", relay.http,
+           "HTTP for lines, JSON, Prometheus remote write and OpenTSDB: host:port[,tenant=ID]");
+  line.AddDuration("--http-timeout", relay.http_ingest.timeout,
+                   "Longest time until the shards have accepted the points of a request; then 503");
+  line.Add("--http-threads", relay.http_ingest.server.handler_threads,
+           "Requests that may wait for the shards at a time")
+      ->check(CLI::Range(size_t{1}, size_t{1024}));
+  line.AddBytes("--http-body-max", relay.http_ingest.body_bytes_max,
+                "Largest body of a request, inflated; larger ones are answered 413");
+  line.Add("--tls-certificate", relay.tls.certificate_path,
+           "PEM file with the certificate and its chain, for listeners with the option tls");
+  line.Add("--tls-key", relay.tls.key_path, "PEM file with the key of the certificate");
+  line.Add("--tls-client-ca", relay.tls.client_ca_path,
+           "PEM file with who signs client certificates; their common name is the tenant");
+}
+
+void AddStatsdFlags(service::CommandLine& line, protocols::StatsdOptions& statsd) {
+  line.AddDuration("--statsd-flush-interval", statsd.flush_interval,
+                   "Time over which StatsD's values are counted together");
+  line.Add("--statsd-legacy-namespace", statsd.has_legacy_namespace,
+           "Names as stats.K and stats_counts.K; false: stats.counters.K.rate and .count");
+  line.Add("--statsd-keys-max", statsd.keys_max,
+           "StatsD keys that are known at a time; further ones are refused (too_many_keys)");
+  line.Add("--statsd-percentiles", statsd.percentiles, "Percentiles of StatsD's timers");
+}
+
+void AddTenantFlags(service::CommandLine& line, RelayOptions& relay) {
+  line.Add("--default-tenant", relay.reactor.router.tenant,
+           "Tenant of senders that neither key, certificate, listener nor network tells; empty: "
+           "they are refused");
+  line.Add("--tenant-networks", relay.tenant_networks,
+           "Tenants by the network of their senders: 10.1.0.0/16=acme, several apart by blanks");
+  line.Add("--points-per-second", relay.default_rates.points_per_second,
+           "Limit of a tenant without one of its own, on this relay; 0 is none "
+           "(points_rate_limit)");
+  line.Add("--new-series-per-second", relay.default_rates.new_series_per_second,
+           "Limit of a tenant without one of its own, on this relay; 0 is none "
+           "(new_series_rate_limit)");
+  line.AddDuration("--new-series-grace", relay.default_rates.new_series_grace,
+                   "Time after a tenant's first point in which no series counts as new");
+  line.Add("--name-bytes-max", relay.reactor.router.name_bytes_max,
+           "Longest name, tags included (name_too_long)")
+      ->check(CLI::Range(size_t{1}, metric::kMetricBytesMax));
+}
+
+void AddConnectionFlags(service::CommandLine& line, RelayOptions& relay) {
+  line.Add("--connections-max", relay.connections.total,
+           "Connections of the relay; further ones are closed at once "
+           "(plumbago_relay_connections_refused_total)");
+  line.Add("--connections-per-source-max", relay.connections.per_source,
+           "Connections of one source address; 0 is no limit");
+  line.Add("--connections-per-tenant-max", relay.connections.per_tenant,
+           "Connections of one tenant, as far as it is known without a key in a name; 0 is no "
+           "limit");
+  line.AddDuration("--idle-timeout", relay.reactor.idle_timeout,
+                   "Silence after which a connection is closed; 0 is never "
+                   "(plumbago_relay_connections_closed_total)");
+}
+
 void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
   line.Add("--spool-dir", options.spool.directory,
            "Directory for the points of shards that are down or slow; empty is <data-dir>/spool");
@@ -26,18 +99,14 @@ void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
 void AddFlags(service::CommandLine& line, RelayFlags& flags) {
   service::AddCommonFlags(line, flags.common);
   line.Add("--controller", flags.controller, "gRPC address of the tenant-controller, host:port");
-  line.Add("--plaintext-tcp", flags.relay.plaintext_tcp,
-           "Address for plaintext lines over TCP, host:port");
-  line.Add("--plaintext-udp", flags.relay.plaintext_udp,
-           "Address for plaintext lines over UDP, host:port");
+  AddListenerFlags(line, flags.relay);
+  AddStatsdFlags(line, flags.relay.reactor.statsd);
+  AddTenantFlags(line, flags.relay);
+  AddConnectionFlags(line, flags.relay);
   line.AddSwitch("--allow-unauthenticated", flags.relay.allow_unauthenticated,
                  "Accept listeners beyond loopback although senders are not authenticated");
-  line.Add("--default-tenant", flags.relay.reactor.router.tenant, "Tenant of all points");
   line.Add("--reactors", flags.relay.reactor_count, "Threads that read sockets; 0 is one per core")
       ->check(CLI::Range(0, 256));
-  line.Add("--connections-max", flags.relay.reactor.connections_max,
-           "TCP connections of a reactor; further ones are closed at once "
-           "(plumbago_relay_connections_refused_total)");
   line.Add("--batch-points-max", flags.relay.reactor.router.batch_points_max,
            "Points in a batch to a cache; more costs memory and delay, fewer cost CPU")
       ->check(CLI::Range(size_t{1}, kBatchPointsMax));

@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -35,18 +36,18 @@ absl::Status CheckThatPortIsFree(const http::Address& address, const char* flag)
                                              address.port, ": ", error.message()));
 }
 
-absl::StatusOr<http::Address> ResolveListener(const std::string& text, const char* flag,
-                                              bool allow_unauthenticated) {
-  auto address = http::ParseAddress(text);
-  if (!address.ok()) return base::Annotate(address.status(), flag);
-  if (!http::IsLoopback(*address) && !allow_unauthenticated) {
+absl::Status CheckListener(const ListenerSpec& spec, bool allow_unauthenticated) {
+  if (spec.transport == Transport::kUnix) return absl::OkStatus();
+  if (!http::IsLoopback(spec.address) && !allow_unauthenticated) {
     return absl::InvalidArgumentError(
-        absl::StrCat(flag, " ", text,
-                     " can be reached from other machines, and plaintext senders are not "
+        absl::StrCat(spec.flag, " ", WhereOf(spec),
+                     " can be reached from other machines, and senders without a key are not "
                      "authenticated; use a loopback address, or --allow-unauthenticated on a "
                      "network that you trust"));
   }
-  return address;
+  return spec.transport == Transport::kUdp
+             ? CheckThatPortIsFree<asio::ip::udp>(spec.address, spec.flag.c_str())
+             : CheckThatPortIsFree<asio::ip::tcp>(spec.address, spec.flag.c_str());
 }
 
 }  // namespace
@@ -58,27 +59,80 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
       file_system_(file_system),
       clock_(clock),
       registry_(metrics),
-      metrics_(metrics, options.reactor.router.tenant) {}
+      metrics_(metrics, options.reactor.router.tenant),
+      limits_(options.connections) {
+  options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
+}
 
 RelayServer::~RelayServer() {
   if (spooler_ != nullptr) spooler_->Stop();  // what it holds refers to names of the reactors
 }
 
 absl::Status RelayServer::Start() {
-  PLUMBAGO_RETURN_IF_ERROR(ResolveAddresses());
+  PLUMBAGO_RETURN_IF_ERROR(protocols::CheckStatsdOptions(options_.reactor.statsd));
+  PLUMBAGO_ASSIGN_OR_RETURN(networks_, TenantNetworks::Parse(options_.tenant_networks));
+  PLUMBAGO_RETURN_IF_ERROR(ResolveListeners());
+  PLUMBAGO_RETURN_IF_ERROR(LoadTls());
   ShareMemory();
-  if (options_.spool.bytes_max > 0) {
-    spooler_ =
-        std::make_unique<Spooler>(options_.spool, file_system_, clock_, registry_, metrics_,
-                                  [this](const topology::ShardInfo& shard) {
-                                    return std::make_unique<IngestStream>(
-                                        shard, absl::StrCat(sender_, "/spool"), metrics_, [] {});
-                                  });
-    const absl::Status taken_up = spooler_->TakeUp();
-    if (!taken_up.ok()) return base::Annotate(taken_up, "--spool-dir");
-    spooler_->Start();
+  PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
+  PLUMBAGO_RETURN_IF_ERROR(StartReactors());
+  PLUMBAGO_RETURN_IF_ERROR(StartHttp());
+  gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
+  return absl::OkStatus();
+}
+
+absl::Status RelayServer::ResolveListeners() {
+  const struct {
+    const char* flag;
+    const std::string& text;
+    Transport transport;
+    Protocol protocol;
+  } kinds[] = {
+      {"--plaintext-tcp", options_.plaintext_tcp, Transport::kTcp, Protocol::kPlaintext},
+      {"--plaintext-udp", options_.plaintext_udp, Transport::kUdp, Protocol::kPlaintext},
+      {"--plaintext-unix", options_.plaintext_unix, Transport::kUnix, Protocol::kPlaintext},
+      {"--pickle-tcp", options_.pickle_tcp, Transport::kTcp, Protocol::kPickle},
+      {"--protobuf-tcp", options_.protobuf_tcp, Transport::kTcp, Protocol::kProtobuf},
+      {"--opentsdb-tcp", options_.opentsdb_tcp, Transport::kTcp, Protocol::kOpentsdb},
+      {"--statsd-tcp", options_.statsd_tcp, Transport::kTcp, Protocol::kStatsd},
+      {"--statsd-udp", options_.statsd_udp, Transport::kUdp, Protocol::kStatsd},
+  };
+  for (const auto& kind : kinds) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const auto specs,
+                              ParseListeners(kind.flag, kind.text, kind.transport, kind.protocol));
+    for (const ListenerSpec& spec : specs) {
+      PLUMBAGO_RETURN_IF_ERROR(CheckListener(spec, options_.allow_unauthenticated));
+      options_.reactor.listeners.push_back(spec);
+    }
   }
-  return StartReactors();
+  return absl::OkStatus();
+}
+
+absl::Status RelayServer::LoadTls() {
+  const auto& listeners = options_.reactor.listeners;
+  const auto spec = std::find_if(listeners.begin(), listeners.end(),
+                                 [](const ListenerSpec& each) { return each.is_tls; });
+  if (spec == listeners.end()) return absl::OkStatus();
+  if (options_.tls.certificate_path.empty() || options_.tls.key_path.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(spec->flag, " ", WhereOf(*spec),
+                                                   ",tls needs --tls-certificate and --tls-key"));
+  }
+  PLUMBAGO_ASSIGN_OR_RETURN(tls_, TlsContext::Create(options_.tls));
+  return absl::OkStatus();
+}
+
+absl::Status RelayServer::StartSpooler() {
+  if (options_.spool.bytes_max == 0) return absl::OkStatus();
+  spooler_ =
+      std::make_unique<Spooler>(options_.spool, file_system_, clock_, registry_, metrics_,
+                                [this](const topology::ShardInfo& shard) {
+                                  return std::make_unique<IngestStream>(
+                                      shard, absl::StrCat(sender_, "/spool"), metrics_, [] {});
+                                });
+  const absl::Status taken_up = spooler_->TakeUp();
+  if (!taken_up.ok()) return base::Annotate(taken_up, "--spool-dir");
+  spooler_->Start();
+  return absl::OkStatus();
 }
 
 // A quarter of the memory is for what the spool has not written yet, the rest for what the reactors
@@ -86,45 +140,56 @@ absl::Status RelayServer::Start() {
 void RelayServer::ShareMemory() {
   const size_t core_count = std::max(1u, std::thread::hardware_concurrency());
   if (options_.reactor_count == 0) options_.reactor_count = static_cast<int>(core_count);
+  // HTTP has a router too.
+  const size_t part_count =
+      static_cast<size_t>(options_.reactor_count) + (options_.http.empty() ? 0 : 1);
   const size_t bytes_max = options_.in_flight_bytes_max;
   options_.spool.queue_bytes_max = options_.spool.bytes_max > 0 ? bytes_max / 4 : 0;
   options_.reactor.router.in_flight_bytes_max =
-      (bytes_max - options_.spool.queue_bytes_max) / static_cast<size_t>(options_.reactor_count);
+      (bytes_max - options_.spool.queue_bytes_max) / part_count;
 }
 
-absl::Status RelayServer::ResolveAddresses() {
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      options_.reactor.tcp,
-      ResolveListener(options_.plaintext_tcp, "--plaintext-tcp", options_.allow_unauthenticated));
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      options_.reactor.udp,
-      ResolveListener(options_.plaintext_udp, "--plaintext-udp", options_.allow_unauthenticated));
-  PLUMBAGO_RETURN_IF_ERROR(
-      CheckThatPortIsFree<asio::ip::tcp>(options_.reactor.tcp, "--plaintext-tcp"));
-  return CheckThatPortIsFree<asio::ip::udp>(options_.reactor.udp, "--plaintext-udp");
-}
+SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_, tls_.get()}; }
 
 absl::Status RelayServer::StartReactors() {
-  const int count = options_.reactor_count;
-  std::vector<std::unique_ptr<Reactor>> reactors;
   PointRouter::SpoolFinder find_spool;
   if (spooler_ != nullptr) {
     find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
   }
-  for (int i = 0; i < count; ++i) {
-    auto reactor =
-        std::make_unique<Reactor>(i, options_.reactor, sender_, clock_, metrics_, find_spool);
+  std::vector<std::unique_ptr<Reactor>> reactors;
+  for (int i = 0; i < options_.reactor_count; ++i) {
+    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), find_spool);
     PLUMBAGO_RETURN_IF_ERROR(reactor->Start());
     // Port 0: the first reactor chose one, the others share it.
-    options_.reactor.tcp.port = reactor->tcp_port();
-    options_.reactor.udp.port = reactor->udp_port();
+    options_.reactor.listeners = reactor->listeners();
     reactors.push_back(std::move(reactor));
   }
   reactors_ = std::move(reactors);
-  gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
-  base::LogInfo(absl::StrCat("takes plaintext points on TCP ", options_.reactor.tcp.host, ":",
-                             options_.reactor.tcp.port, " and UDP ", options_.reactor.udp.host, ":",
-                             options_.reactor.udp.port, " with ", count, " reactors"));
+  for (const ListenerSpec& spec : options_.reactor.listeners) {
+    base::LogInfo(absl::StrCat("takes points on ", WhereOf(spec), " (", spec.flag, ")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RelayServer::StartHttp() {
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const auto specs, ParseListeners("--http", options_.http, Transport::kTcp, Protocol::kHttp));
+  if (specs.empty()) return absl::OkStatus();
+  const ListenerSpec& spec = specs.front();
+  if (specs.size() > 1 || spec.is_tls || spec.has_proxy_header || spec.compression.has_value()) {
+    return absl::InvalidArgumentError("--http takes one address, and of the options tenant=ID");
+  }
+  PLUMBAGO_RETURN_IF_ERROR(CheckListener(spec, options_.allow_unauthenticated));
+  HttpIngestOptions& http = options_.http_ingest;
+  http.server.listen = absl::StrContains(spec.address.host, ':')
+                           ? absl::StrCat("[", spec.address.host, "]:", spec.address.port)
+                           : WhereOf(spec);
+  http.tenant = spec.tenant;
+  http.router = options_.reactor.router;
+  http_ = std::make_unique<HttpIngest>(http, sender_, Shared());
+  PLUMBAGO_RETURN_IF_ERROR(http_->Start());
+  base::LogInfo(
+      absl::StrCat("takes points on ", spec.address.host, ":", http_->port(), " (--http)"));
   return absl::OkStatus();
 }
 
@@ -135,6 +200,10 @@ void RelayServer::PublishGauges() {
     unacknowledged_bytes += reactor->unacknowledged_bytes();
     known_series += reactor->known_series();
   }
+  if (http_ != nullptr) {
+    unacknowledged_bytes += http_->unacknowledged_bytes();
+    known_series += http_->known_series();
+  }
   metrics_.unacknowledged_bytes.Set(static_cast<double>(unacknowledged_bytes));
   metrics_.known_series.Set(static_cast<double>(known_series));
 }
@@ -142,11 +211,14 @@ void RelayServer::PublishGauges() {
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
   if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
+  if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
 
 absl::Status RelayServer::Drain(absl::Duration deadline) {
   std::vector<std::future<size_t>> drains;  // all at once: each takes points until its own begins
   for (const auto& reactor : reactors_) drains.push_back(reactor->Drain(deadline));
+  // Its requests have been answered or will be refused: nothing of them is promised.
+  if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
   size_t left_bytes = 0;
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
   if (spooler_ != nullptr) left_bytes += spooler_->Stop();

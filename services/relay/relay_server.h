@@ -1,4 +1,5 @@
-// The relay as a whole: its reactors, and what they are told by the controller's snapshots.
+// The relay as a whole: its reactors, its HTTP server, and what they are told by the controller's
+// snapshots.
 //
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
+#include "http_ingest.h"
 #include "reactor.h"
 #include "relay/relay_metrics.h"
 #include "relay/spooler.h"
@@ -18,15 +20,28 @@
 
 namespace plumbago::relay {
 
+// Listeners as texts (listener_spec.h); empty is none.
 struct RelayOptions {
   std::string plaintext_tcp = "127.0.0.1:2003";
   std::string plaintext_udp = "127.0.0.1:2003";
+  std::string plaintext_unix;
+  std::string pickle_tcp;
+  std::string protobuf_tcp;
+  std::string opentsdb_tcp;
+  std::string statsd_tcp;
+  std::string statsd_udp;
+  std::string http;
+  std::string tenant_networks;
   bool allow_unauthenticated = false;
   int reactor_count = 0;  // 0: one per core
   // Of points that are neither accepted by a shard nor in a spool, of the whole process.
   size_t in_flight_bytes_max = size_t{128} << 20;
-  ReactorOptions reactor;  // addresses are taken from above, and the memory
-  SpoolerOptions spool;    // the memory is taken from above
+  ConnectionMaxima connections;
+  TlsOptions tls;
+  TenantRates default_rates;
+  HttpIngestOptions http_ingest;  // its address and router are taken from the others
+  ReactorOptions reactor;         // its listeners and memory are taken from above
+  SpoolerOptions spool;           // the memory is taken from above
 };
 
 class RelayServer {
@@ -47,9 +62,13 @@ class RelayServer {
   absl::Status Drain(absl::Duration deadline);
 
  private:
-  absl::Status ResolveAddresses();
+  absl::Status ResolveListeners();
+  absl::Status LoadTls();
+  SharedParts Shared();
   void ShareMemory();
+  absl::Status StartSpooler();
   absl::Status StartReactors();
+  absl::Status StartHttp();
   void PublishGauges();
 
   RelayOptions options_;
@@ -58,8 +77,12 @@ class RelayServer {
   base::Clock& clock_;
   base::Metrics& registry_;
   RelayMetrics metrics_;
+  ConnectionLimits limits_;
+  TenantNetworks networks_;
+  std::shared_ptr<TlsContext> tls_;
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
+  std::unique_ptr<HttpIngest> http_;
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 

@@ -1,0 +1,35 @@
+// Where points came from: the protocol that brought them, and the tenant that they belong to unless
+// their names begin with a key.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace plumbago::relay {
+
+// The words are label values: never change one.
+enum class Protocol : uint8_t {
+  kPlaintext,
+  kPickle,
+  kProtobuf,
+  kOpentsdb,
+  kStatsd,
+  kHttp,
+  kRemoteWrite,
+  kProtocolCount
+};
+inline constexpr size_t kProtocolCount = static_cast<size_t>(Protocol::kProtocolCount);
+
+const char* ProtocolWord(Protocol protocol);
+
+// Index into a router's tenants (tenant_table.h).
+using TenantIndex = uint32_t;
+
+struct Source {
+  TenantIndex tenant = 0;
+  Protocol protocol = Protocol::kPlaintext;
+  // By a client certificate: a key in a name is still cut off, and changes nothing.
+  bool is_tenant_certain = false;
+};
+
+}  // namespace plumbago::relay

@@ -1,0 +1,94 @@
+#include "tls.h"
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include "absl/strings/str_cat.h"
+
+namespace plumbago::relay {
+namespace {
+
+absl::Status TlsError(absl::string_view flag, const std::string& path) {
+  char text[256];
+  ERR_error_string_n(ERR_get_error(), text, sizeof(text));
+  ERR_clear_error();
+  return absl::InvalidArgumentError(absl::StrCat(flag, " ", path, ": ", text));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options) {
+  auto result = std::make_shared<TlsContext>();
+  result->context_.reset(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* const context = result->get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  // A client that only sends never reads a ticket, and a socket that is closed with something
+  // unread resets the connection: what the client sent last would be lost.
+  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // idle connections hold none
+  if (SSL_CTX_use_certificate_chain_file(context, options.certificate_path.c_str()) != 1) {
+    return TlsError("--tls-certificate", options.certificate_path);
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, options.key_path.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return TlsError("--tls-key", options.key_path);
+  }
+  if (options.client_ca_path.empty()) return result;
+  if (SSL_CTX_load_verify_locations(context, options.client_ca_path.c_str(), nullptr) != 1) {
+    return TlsError("--tls-client-ca", options.client_ca_path);
+  }
+  SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options.client_ca_path.c_str()));
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return result;
+}
+
+TlsSession::TlsSession(TlsContext& context, int descriptor)
+    : session_(SSL_new(context.get()), &SSL_free) {
+  SSL_set_fd(session_.get(), descriptor);
+  SSL_set_accept_state(session_.get());
+}
+
+ssize_t TlsSession::Read(char* buffer, size_t size) {
+  ERR_clear_error();
+  const int limit = static_cast<int>(std::min(size, size_t{INT_MAX}));
+  const int result = SSL_read(session_.get(), buffer, limit);
+  if (result > 0) return result;
+  switch (SSL_get_error(session_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:  // a handshake fits into the socket's buffer
+      errno = EAGAIN;
+      return -1;
+    case SSL_ERROR_ZERO_RETURN:
+      return 0;
+    default:
+      break;
+  }
+  // Many clients end without a close_notify.
+  const bool is_plain_end =
+      is_established() && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  ERR_clear_error();
+  errno = EPROTO;
+  return is_plain_end ? 0 : -1;
+}
+
+void TlsSession::TryWrite(absl::string_view bytes) {
+  ERR_clear_error();
+  SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size()));
+  ERR_clear_error();
+}
+
+std::string TlsSession::ClientName() const {
+  X509* const certificate = SSL_get0_peer_certificate(session_.get());
+  if (certificate == nullptr || SSL_get_verify_result(session_.get()) != X509_V_OK) return {};
+  char name[256];
+  const int length = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                               name, sizeof(name));
+  return length > 0 ? std::string(name, static_cast<size_t>(length)) : std::string();
+}
+
+}  // namespace plumbago::relay
