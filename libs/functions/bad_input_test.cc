@@ -42,6 +42,9 @@ TEST_CASE("Steps and sizes of zero or less are refused", "[bad_input]") {
       {"lowPass(t, -1)", "cutPercent is -1"},
       {"timeStack(t, '1d', 0, 1000000000)", "more than 1000 copies"},
       {"baseline(t, '1d', 0, 1000000000)", "more than 1000 periods"},
+      {"time('x', 9223372036854775807)", "step is 9223372036854775807"},
+      {"timeStack(t, '1d', -9223372036854775808, 1)", "more than 1000 copies"},
+      {"baseline(t, '1d', -9223372036854775808, 1)", "more than 1000 periods"},
       {"movingAverage(t, 100000000)", "not 0 to 10000000 points"},
   }));
   CAPTURE(target);
@@ -55,6 +58,17 @@ TEST_CASE("Answers that would be huge are refused before they are made", "[bad_i
                                       "identity('x')|summarize('1s')", "sin('x', 1, 1)");
   CAPTURE(target);
   CHECK_THAT(test.Show(target), Catch::Contains("--points-per-query-max"));
+}
+
+TEST_CASE("Extreme integers are integers like others", "[bad_input]") {
+  const std::string target = GENERATE(
+      as<std::string>(), "round(t, -9223372036854775808)", "delay(t, -9223372036854775808)",
+      "limit(t, -9223372036854775808)", "round(t, 9223372036854775807)",
+      "aliasByNode(t, -9223372036854775808)", "substr(t, -9223372036854775808)",
+      "stdev(t, 9223372036854775807)", "upper(t, 9223372036854775807)",
+      "tukeyAbove(t, 1, 1, -9223372036854775808)", "keepLastValue(t, -9223372036854775808)");
+  CAPTURE(target);
+  CHECK(Fixture().Run(target).ok());
 }
 
 TEST_CASE("A window that reaches back before 1970 has what there is since", "[bad_input]") {
@@ -124,8 +138,12 @@ TEST_CASE("Targets that make up targets end", "[bad_input]") {
   CHECK_THAT(test.Show("aliasQuery(t, '^.*$', 't', '%*n')"),
              Catch::Contains("exactly one conversion"));
   const std::string many = "applyByNode(t, 0, '" + std::string(2'000'000, '%') + "')";
-  test.context.points_max = 1'000'000;
-  CHECK_THAT(test.Show(many), Catch::Contains("--points-per-query-max"));
+  CHECK_THAT(test.Show(many), Catch::Contains("becomes longer than 65536 bytes"));
+  std::string doubled = "t";
+  for (int i = 0; i < 40; ++i) doubled = "aliasSub(" + doubled + ", '^(.*)$', '\\1\\1')";
+  CHECK_THAT(test.Show(doubled), Catch::Contains("becomes longer than 65536 bytes"));
+  CHECK_THAT(test.Show("aliasQuery(t, '^.*$', 't', '%999999d')"),
+             Catch::Contains("exactly one conversion"));
 }
 
 TEST_CASE("Regular expressions that RE2 lacks are refused by name", "[bad_input]") {

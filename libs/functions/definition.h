@@ -1,7 +1,7 @@
 // One render function, whole: what it is called, what it takes, what it does.
 //
 // A FunctionDefinition drives parsing and checking of arguments, the fetch windows and the entry in
-// /functions. Adding a function is one file in builtin/ and one line in builtin/builtin.cc.
+// /functions. Adding a function is one definition in its family's file in builtin/.
 #pragma once
 
 #include <cstdint>

@@ -34,7 +34,9 @@ absl::StatusOr<Replacer> ReplacerOf(const Call& call) {
 
 absl::StatusOr<SeriesList> EvaluateSub(Call& call) {
   PLUMBAGO_ASSIGN_OR_RETURN(const Replacer replacer, ReplacerOf(call));
-  for (Series& series : call.series()) series.name = replacer.Replace(series.name);
+  for (Series& series : call.series()) {
+    PLUMBAGO_ASSIGN_OR_RETURN(series.name, replacer.Replace(series.name));
+  }
   return std::move(call.series());
 }
 
@@ -81,6 +83,16 @@ absl::StatusOr<SeriesList> EvaluateByMetric(Call& call) {
   return std::move(call.series());
 }
 
+// Whether a width or precision has three digits or more.
+bool IsWide(absl::string_view flags) {
+  size_t digits = 0;
+  for (const char c : flags) {
+    digits = absl::ascii_isdigit(static_cast<unsigned char>(c)) ? digits + 1 : 0;
+    if (digits > 2) return true;
+  }
+  return false;
+}
+
 // Python's `format % value` for formats with one conversion of a number.
 absl::StatusOr<std::string> Formatted(const std::string& format, double value) {
   const auto bad = [&] {
@@ -97,6 +109,7 @@ absl::StatusOr<std::string> Formatted(const std::string& format, double value) {
     }
     const size_t end = format.find_first_not_of("-+ #0123456789.", i + 1);
     if (end == std::string::npos || end - i > 8) return bad();
+    if (IsWide(format.substr(i, end - i))) return bad();
     const std::string flags = format.substr(i, end - i);
     const char kind = format[end];
     i = end;
@@ -124,7 +137,7 @@ absl::StatusOr<std::string> Formatted(const std::string& format, double value) {
 absl::StatusOr<SeriesList> EvaluateQuery(Call& call) {
   PLUMBAGO_ASSIGN_OR_RETURN(const Replacer replacer, ReplacerOf(call));
   for (Series& series : call.series()) {
-    const std::string target = replacer.Replace(series.name);
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, replacer.Replace(series.name));
     PLUMBAGO_ASSIGN_OR_RETURN(const SeriesList found, call.EvaluatedTarget(target));
     if (found.empty()) return Refused(call, "no series found with query: ", base::Excerpt(target));
     const double value = Aggregate(Aggregation::kLast, found.front().values.get());

@@ -159,6 +159,7 @@ absl::StatusOr<SeriesList> EvaluateMinMax(Call& call) {
 // As Python rounds: the decimal of so many digits that is nearest to the exact value.
 double RoundTo(int64_t digits, double value) {
   if (!std::isfinite(value) || digits > kRoundDigitsMax) return value;
+  if (digits < -kRoundDigitsMax) return std::copysign(0.0, value);
   if (digits < 0) {
     const double unit = std::pow(10.0, static_cast<double>(-digits));
     return std::isinf(unit) ? std::copysign(0.0, value) : std::nearbyint(value / unit) * unit;

@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<TimeRange>> Windows(WindowQuestion& question) {
                             ParseTimeOffset(absl::StrCat(is_unsigned ? "-" : "", text)));
   const int64_t first = arguments.Integer("start");
   const int64_t last = arguments.Integer("end");
-  if (std::max(std::abs(first), std::abs(last)) > kPeriodsMax) {
+  if (std::min(first, last) < -kPeriodsMax || std::max(first, last) > kPeriodsMax) {
     return absl::InvalidArgumentError(absl::StrCat(arguments.definition().name, "(): ", first,
                                                    " to ", last, " are more than ", kPeriodsMax,
                                                    " periods"));

@@ -146,8 +146,8 @@ absl::StatusOr<SeriesList> EvaluateUseSeriesAbove(Call& call) {
     if (!(Aggregate(Aggregation::kMaximum, series.values.get()) > arguments.Float("value"))) {
       continue;
     }
-    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList list,
-                              call.EvaluatedTarget(replacer->Replace(series.name)));
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string target, replacer->Replace(series.name));
+    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList list, call.EvaluatedTarget(target));
     std::erase_if(list, [](const Series& found) { return found.values.empty(); });
     std::move(list.begin(), list.end(), std::back_inserter(results));
   }

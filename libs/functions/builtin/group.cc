@@ -153,6 +153,18 @@ absl::StatusOr<SeriesList> EvaluateReduce(Call& call) {
   return result;
 }
 
+// `text` with the prefix for every %.
+absl::StatusOr<std::string> Filled(const Call& call, const std::string& text,
+                                   const std::string& prefix) {
+  constexpr size_t kFilledBytesMax = size_t{64} << 10;
+  const auto count = static_cast<size_t>(std::count(text.begin(), text.end(), '%'));
+  if (text.size() + count * prefix.size() > kFilledBytesMax) {
+    return Refused(call, "\"", base::Excerpt(text), "\" becomes longer than ", kFilledBytesMax,
+                   " bytes");
+  }
+  return absl::StrReplaceAll(text, {{"%", prefix}});
+}
+
 absl::StatusOr<SeriesList> EvaluateApplyByNode(Call& call) {
   const int64_t index = call.arguments().Integer("nodeNum");
   const std::string& target = call.arguments().String("templateFunction");
@@ -170,11 +182,12 @@ absl::StatusOr<SeriesList> EvaluateApplyByNode(Call& call) {
   const Series& last = call.series().back();
   SeriesList result;
   for (const std::string& prefix : prefixes) {
-    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList list,
-                              call.EvaluatedTarget(absl::StrReplaceAll(target, {{"%", prefix}})));
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::string filled, Filled(call, target, prefix));
+    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList list, call.EvaluatedTarget(filled));
     for (Series& series : list) {
       if (is_renamed) {
-        series.name = absl::StrReplaceAll(call.arguments().String("newName"), {{"%", prefix}});
+        PLUMBAGO_ASSIGN_OR_RETURN(series.name,
+                                  Filled(call, call.arguments().String("newName"), prefix));
       }
       series.path_expression = prefix;
       series.start = last.start;

@@ -14,6 +14,13 @@ namespace {
 
 constexpr size_t kPatternBytesMax = 4096;
 constexpr int kGroupMax = 99;
+constexpr size_t kResultBytesMax = size_t{64} << 10;
+
+absl::Status TooLong(absl::string_view result) {
+  return absl::InvalidArgumentError(absl::StrCat("the name \"", base::Excerpt(result),
+                                                 "\" becomes longer than ", kResultBytesMax,
+                                                 " bytes by replacement"));
+}
 
 re2::StringPiece Piece(absl::string_view text) { return {text.data(), text.size()}; }
 
@@ -126,13 +133,14 @@ absl::StatusOr<int> Replacer::GroupReference(absl::string_view name) const {
                                                  group_count, " groups"));
 }
 
-std::string Replacer::Replace(const std::string& text) const {
+absl::StatusOr<std::string> Replacer::Replace(const std::string& text) const {
   std::string result;
   if (matches_whole_ && text.find('\n') == std::string::npos) {
     for (const auto& [literal, group] : pieces_) {
       result += literal;
       if (group >= 0) result += text;
     }
+    if (result.size() > kResultBytesMax) return TooLong(result);
     return result;
   }
   const re2::StringPiece input(text);
@@ -151,6 +159,7 @@ std::string Replacer::Replace(const std::string& text) const {
       const re2::StringPiece& match = groups[static_cast<size_t>(group)];
       result.append(match.data() == nullptr ? "" : match.data(), match.size());
     }
+    if (result.size() > kResultBytesMax) return TooLong(result);
     copied = begin + groups[0].size();
     from = groups[0].empty() ? copied + 1 : copied;  // an empty match may follow another one
   }

@@ -27,7 +27,8 @@ class Replacer {
   // have.
   static absl::StatusOr<Replacer> Make(absl::string_view pattern, absl::string_view replacement);
 
-  std::string Replace(const std::string& text) const;
+  // InvalidArgument where the result has more than 64 KiB: replacements inside each other double.
+  absl::StatusOr<std::string> Replace(const std::string& text) const;
 
  private:
   struct Piece {

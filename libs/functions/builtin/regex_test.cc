@@ -29,7 +29,7 @@ TEST_CASE("Replacements are those of Python's re.sub", "[regex]") {
   CAPTURE(pattern, replacement, text);
   const auto replacer = Replacer::Make(pattern, replacement);
   REQUIRE(replacer.ok());
-  CHECK(replacer->Replace(text) == expected);
+  CHECK(*replacer->Replace(text) == expected);
 }
 
 TEST_CASE("Patterns and replacements that cannot work are refused", "[regex]") {

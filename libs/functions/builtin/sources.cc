@@ -25,6 +25,8 @@ Series ConstantLineOf(const Call& call, double value) {
 
 namespace {
 
+constexpr int64_t kStepMax = int64_t{1} << 32;
+
 absl::StatusOr<SeriesList> EvaluateConstantLine(Call& call) {
   return SeriesList{ConstantLineOf(call, call.arguments().Float("value"))};
 }
@@ -61,6 +63,7 @@ template <typename ValueAt>
 absl::StatusOr<SeriesList> Generated(Call& call, int64_t step, ValueAt value_at) {
   const TimeRange& range = call.range();
   if (step < 1) return Refused(call, "step is ", step, ", not at least 1");
+  if (step > kStepMax) return Refused(call, "step is ", step, ", more than ", kStepMax);
   PLUMBAGO_RETURN_IF_ERROR(call.ChargePoints((range.until - range.from) / step + 1));
   std::vector<double> values;
   for (int64_t time = range.from; time < range.until; time += step) {

@@ -51,10 +51,13 @@ absl::StatusOr<std::vector<TimeRange>> ShiftWindows(WindowQuestion& question) {
 }
 
 // As many values as the times say. Data that ends early, as that of the future does, ends in nulls.
-void FitValues(Series& series) {
+absl::Status FitValues(Call& call, Series& series) {
   const int64_t count = (series.end - series.start + series.step - 1) / series.step;
   const auto wanted = static_cast<size_t>(std::max<int64_t>(count, 0));
-  if (wanted != series.values.size()) series.values.Mutable().resize(wanted, kNull);
+  if (wanted == series.values.size()) return absl::OkStatus();
+  if (wanted > series.values.size()) PLUMBAGO_RETURN_IF_ERROR(call.ChargePoints(count));
+  series.values.Mutable().resize(wanted, kNull);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SeriesList> EvaluateShift(Call& call) {
@@ -68,7 +71,7 @@ absl::StatusOr<SeriesList> EvaluateShift(Call& call) {
     series.end =
         is_end_reset ? original.front().end : series.end - series.start + original.front().start;
     series.start = original.front().start;
-    FitValues(series);
+    PLUMBAGO_RETURN_IF_ERROR(FitValues(call, series));
   }
   return std::move(call.series(1));
 }
@@ -81,7 +84,8 @@ absl::StatusOr<std::vector<TimeRange>> StackWindows(WindowQuestion& question) {
   const int64_t first = arguments.Integer("timeShiftStart");
   const int64_t last = arguments.Integer("timeShiftEnd");
   constexpr int64_t kPositionMax = 1'000'000;
-  if (std::max(std::abs(first), std::abs(last)) > kPositionMax || last - first > kStackMax) {
+  if (std::min(first, last) < -kPositionMax || std::max(first, last) > kPositionMax ||
+      last > first + kStackMax) {
     return absl::InvalidArgumentError(absl::StrCat("timeStack(): ", first, " to ", last,
                                                    " is more than ", kStackMax,
                                                    " copies, or too far away"));
@@ -107,7 +111,7 @@ absl::StatusOr<SeriesList> EvaluateStack(Call& call) {
       series.RenameTo(absl::StrCat("timeShift(", series.name, ", ", unit, ", ", position, ")"));
       series.start = original.start;
       series.end = original.end;
-      FitValues(series);
+      PLUMBAGO_RETURN_IF_ERROR(FitValues(call, series));
       results.push_back(std::move(series));
     }
   }
