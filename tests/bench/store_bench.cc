@@ -77,12 +77,15 @@ class BareFiles {
     });
   }
 
-  // On as many files as may be open, each round on all of them.
+  // On as many files as may be open beside those of the store, each round on all of them.
   double WriteTwiceOpen() {
     std::vector<int> files;
     for (size_t i = 0; i < std::min(count_, open_max_); ++i) {
-      files.push_back(open(PathOf(i).c_str(), O_RDWR | O_CLOEXEC));
+      const int file = open(PathOf(i).c_str(), O_RDWR | O_CLOEXEC);
+      if (file < 0) break;
+      files.push_back(file);
     }
+    PLUMBAGO_CHECK(!files.empty());
     for (const int file : files) WriteTwice(file, 0);
     const double microseconds = MicrosecondsEach(files.size(), [&] {
       for (const int file : files) WriteTwice(file, 1);
