@@ -95,8 +95,8 @@ TEST_CASE("A job that fails says why", "[jobs]") {
 }
 
 TEST_CASE("Jobs run in the order of their start, one at a time", "[jobs]") {
+  Gate gate;  // outlives the job that waits for it
   Fixture fixture;
-  Gate gate;
   std::vector<int> order;  // of the runner's thread until both have ended
   const auto first = fixture.runner.Submit(Named("first"), gate.work());
   const auto second = fixture.runner.Submit(Named("second"), [&](JobProgress&) {
@@ -113,8 +113,8 @@ TEST_CASE("Jobs run in the order of their start, one at a time", "[jobs]") {
 }
 
 TEST_CASE("A running job and a waiting one are cancelled, an ended one is not", "[jobs]") {
+  Gate gate;  // outlives the job that waits for it
   Fixture fixture;
-  Gate gate;
   const auto running = fixture.runner.Submit(Named("running"), gate.work());
   const auto waiting = fixture.runner.Submit(Named("waiting"), DoNothing);
   gate.AwaitEntered();
@@ -127,8 +127,8 @@ TEST_CASE("A running job and a waiting one are cancelled, an ended one is not", 
 }
 
 TEST_CASE("Only so many jobs wait, and a cancelled one makes room", "[jobs]") {
+  Gate gate;  // outlives the job that waits for it
   Fixture fixture;
-  Gate gate;
   REQUIRE(fixture.runner.Submit(Named("running"), gate.work()).ok());
   gate.AwaitEntered();
   uint64_t last_id = 0;
@@ -160,8 +160,8 @@ TEST_CASE("Ended jobs and items are kept up to a bound, and all items are counte
 }
 
 TEST_CASE("A drain cancels what runs and what waits, and nothing starts after it", "[jobs]") {
+  Gate gate;  // outlives the job that waits for it
   Fixture fixture;
-  Gate gate;
   const auto running = fixture.runner.Submit(Named("running"), gate.work());
   const auto waiting = fixture.runner.Submit(Named("waiting"), DoNothing);
   gate.AwaitEntered();
