@@ -193,17 +193,6 @@ absl::StatusOr<SeriesList> EvaluateByBase64(Call& call) {
   return std::move(call.series());
 }
 
-FunctionDefinition Definition(const char* name, const char* description,
-                              std::vector<Parameter> parameters,
-                              absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
-  parameters.insert(parameters.begin(), SeriesParameter());
-  return {.name = name,
-          .group = "Alias",
-          .description = description,
-          .parameters = std::move(parameters),
-          .evaluate = evaluate};
-}
-
 }  // namespace
 
 std::vector<FunctionDefinition> AliasFunctions() {
@@ -214,33 +203,38 @@ std::vector<FunctionDefinition> AliasFunctions() {
   const char* upper = "Makes the letters of the names, or those at the positions, capital.";
   const char* lower = "Makes the letters of the names, or those at the positions, small.";
   return {
-      Definition("alias", "Names every series of the list newName.", {new_name}, EvaluateAlias),
-      Definition("aliasSub",
-                 "Replaces what the regular expression search matches in the name of every series "
-                 "by replace, in which \\1 stands for the first group.",
-                 {search, replace}, EvaluateSub),
-      Definition("aliasByNode",
-                 "Names every series by nodes of its path, counted from 0 or from the end with "
-                 "negative numbers, or by its tags, joined with dots.",
-                 {AnyNumber("nodes", ParameterType::kNodeOrTag)}, EvaluateByKey),
-      Definition("aliasByTags", "Names every series by its tags, or nodes, joined with dots.",
-                 {AnyNumber("tags", ParameterType::kNodeOrTag)}, EvaluateByKey),
-      Definition("aliasByMetric", "Names every series by the last node of its path.", {},
-                 EvaluateByMetric),
-      Definition("aliasQuery",
-                 "Names every series newName, a format such as \"%d users\" of the last value of "
-                 "the target that its name becomes when search is replaced.",
-                 {search, replace, new_name}, EvaluateQuery),
-      Definition("aliasByBase64", "Decodes the name, or a node of it, from base64.",
-                 {Optional("nodeNum", ParameterType::kNodeOrTag)}, EvaluateByBase64),
-      Definition("substr", "Names every series by the nodes start ... stop - 1 of its path.",
-                 {Optional("start", ParameterType::kNode, int64_t{0}),
-                  Optional("stop", ParameterType::kNode, int64_t{0})},
-                 EvaluateSubstr),
-      Definition("upper", upper, {position}, EvaluateCase),
-      Definition("lower", lower, {position}, EvaluateCase),
-      Definition("toUpperCase", upper, {position}, EvaluateCase),
-      Definition("toLowerCase", lower, {position}, EvaluateCase),
+      SeriesFunction("alias", "Alias", "Names every series of the list newName.", {new_name},
+                     EvaluateAlias),
+      SeriesFunction(
+          "aliasSub", "Alias",
+          "Replaces what the regular expression search matches in the name of every series "
+          "by replace, in which \\1 stands for the first group.",
+          {search, replace}, EvaluateSub),
+      SeriesFunction("aliasByNode", "Alias",
+                     "Names every series by nodes of its path, counted from 0 or from the end with "
+                     "negative numbers, or by its tags, joined with dots.",
+                     {AnyNumber("nodes", ParameterType::kNodeOrTag)}, EvaluateByKey),
+      SeriesFunction("aliasByTags", "Alias",
+                     "Names every series by its tags, or nodes, joined with dots.",
+                     {AnyNumber("tags", ParameterType::kNodeOrTag)}, EvaluateByKey),
+      SeriesFunction("aliasByMetric", "Alias", "Names every series by the last node of its path.",
+                     {}, EvaluateByMetric),
+      SeriesFunction(
+          "aliasQuery", "Alias",
+          "Names every series newName, a format such as \"%d users\" of the last value of "
+          "the target that its name becomes when search is replaced.",
+          {search, replace, new_name}, EvaluateQuery),
+      SeriesFunction("aliasByBase64", "Alias", "Decodes the name, or a node of it, from base64.",
+                     {Optional("nodeNum", ParameterType::kNodeOrTag)}, EvaluateByBase64),
+      SeriesFunction("substr", "Alias",
+                     "Names every series by the nodes start ... stop - 1 of its path.",
+                     {Optional("start", ParameterType::kNode, int64_t{0}),
+                      Optional("stop", ParameterType::kNode, int64_t{0})},
+                     EvaluateSubstr),
+      SeriesFunction("upper", "Alias", upper, {position}, EvaluateCase),
+      SeriesFunction("lower", "Alias", lower, {position}, EvaluateCase),
+      SeriesFunction("toUpperCase", "Alias", upper, {position}, EvaluateCase),
+      SeriesFunction("toLowerCase", "Alias", lower, {position}, EvaluateCase),
   };
 }
 

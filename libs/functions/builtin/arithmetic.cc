@@ -185,45 +185,41 @@ absl::StatusOr<SeriesList> EvaluateRound(Call& call) {
   return std::move(call.series());
 }
 
-FunctionDefinition Definition(const char* name, const char* description,
-                              std::vector<Parameter> parameters,
-                              absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
-  parameters.insert(parameters.begin(), SeriesParameter());
-  return {.name = name,
-          .group = "Transform",
-          .description = description,
-          .parameters = std::move(parameters),
-          .evaluate = evaluate};
-}
-
 }  // namespace
 
 std::vector<FunctionDefinition> ArithmeticFunctions() {
   const Parameter factor = Required("factor", ParameterType::kFloat);
   const Parameter base = Optional("base", ParameterType::kInteger, int64_t{10});
   std::vector<FunctionDefinition> family = {
-      Definition("add", "Adds a constant to every value.",
-                 {Required("constant", ParameterType::kFloat)}, EvaluateAdd),
-      Definition("offset", "Adds the constant factor to every value.", {factor},
-                 EvaluateWithFactor),
-      Definition("scale", "Multiplies every value by factor.", {factor}, EvaluateWithFactor),
-      Definition("pow", "Raises every value to the power factor.", {factor}, EvaluateWithFactor),
-      Definition("offsetToZero", "Subtracts the least value of each series from its values.", {},
-                 EvaluateOffsetToZero),
-      Definition("scaleToSeconds", "Values per step become values per so many seconds.",
-                 {Required("seconds", ParameterType::kFloat)}, EvaluateScaleToSeconds),
-      Definition("scaleAfterTimestamp", "Multiplies the values from timestamp on by factor.",
-                 {factor, Optional("timestamp", ParameterType::kInteger, int64_t{0})},
-                 EvaluateScaleAfterTimestamp),
-      Definition("log", "The logarithm of every value; null where there is none.", {base},
-                 EvaluateLog),
-      Definition("logarithm", "As log, with carbonapi's name.", {base}, EvaluateLog),
-      Definition("minMax", "Scales the values of each series to 0 ... 1.", {}, EvaluateMinMax),
-      Definition("round", "Rounds every value to so many decimal places.",
-                 {Optional("precision", ParameterType::kInteger)}, EvaluateRound),
+      SeriesFunction("add", "Transform", "Adds a constant to every value.",
+                     {Required("constant", ParameterType::kFloat)}, EvaluateAdd),
+      SeriesFunction("offset", "Transform", "Adds the constant factor to every value.", {factor},
+                     EvaluateWithFactor),
+      SeriesFunction("scale", "Transform", "Multiplies every value by factor.", {factor},
+                     EvaluateWithFactor),
+      SeriesFunction("pow", "Transform", "Raises every value to the power factor.", {factor},
+                     EvaluateWithFactor),
+      SeriesFunction("offsetToZero", "Transform",
+                     "Subtracts the least value of each series from its values.", {},
+                     EvaluateOffsetToZero),
+      SeriesFunction("scaleToSeconds", "Transform",
+                     "Values per step become values per so many seconds.",
+                     {Required("seconds", ParameterType::kFloat)}, EvaluateScaleToSeconds),
+      SeriesFunction("scaleAfterTimestamp", "Transform",
+                     "Multiplies the values from timestamp on by factor.",
+                     {factor, Optional("timestamp", ParameterType::kInteger, int64_t{0})},
+                     EvaluateScaleAfterTimestamp),
+      SeriesFunction("log", "Transform", "The logarithm of every value; null where there is none.",
+                     {base}, EvaluateLog),
+      SeriesFunction("logarithm", "Transform", "As log, with carbonapi's name.", {base},
+                     EvaluateLog),
+      SeriesFunction("minMax", "Transform", "Scales the values of each series to 0 ... 1.", {},
+                     EvaluateMinMax),
+      SeriesFunction("round", "Transform", "Rounds every value to so many decimal places.",
+                     {Optional("precision", ParameterType::kInteger)}, EvaluateRound),
   };
   for (const Plain& plain : kPlain) {
-    family.push_back(Definition(plain.name, plain.description, {}, EvaluatePlain));
+    family.push_back(SeriesFunction(plain.name, "Transform", plain.description, {}, EvaluatePlain));
   }
   return family;
 }

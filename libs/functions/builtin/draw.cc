@@ -113,17 +113,6 @@ absl::StatusOr<SeriesList> EvaluateXFilesFactor(Call& call) {
   return std::move(call.series());
 }
 
-FunctionDefinition Definition(const char* name, const char* group, const char* description,
-                              std::vector<Parameter> parameters,
-                              absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
-  parameters.insert(parameters.begin(), SeriesParameter());
-  return {.name = name,
-          .group = group,
-          .description = description,
-          .parameters = std::move(parameters),
-          .evaluate = evaluate};
-}
-
 }  // namespace
 
 std::vector<FunctionDefinition> DrawFunctions() {
@@ -131,34 +120,34 @@ std::vector<FunctionDefinition> DrawFunctions() {
   for (const char* word : {"average", "avg_zero", "sum", "min", "max", "first", "last"}) {
     consolidation.suggestions.push_back(std::string(word));
   }
-  FunctionDefinition share = Definition(
+  FunctionDefinition share = SeriesFunction(
       "setXFilesFactor", "Special",
       "The share of values that a point needs when several become one, here and in the functions "
       "around.",
       {Required("xFilesFactor", ParameterType::kFloat)}, EvaluateXFilesFactor);
   share.aliases = {"xFilesFactor"};
   return {
-      Definition("alpha", "Graph", "Draws the series that transparent, 0 to 1.",
-                 {Required("alpha", ParameterType::kFloat)}, EvaluateNumber),
-      Definition("lineWidth", "Graph", "Draws the series with lines that wide.",
-                 {Required("width", ParameterType::kFloat)}, EvaluateNumber),
-      Definition("color", "Graph", "Draws the series in that colour.",
-                 {Required("theColor", ParameterType::kString)}, EvaluateColor),
-      Definition("dashed", "Graph", "Draws the series with dashes that long.",
-                 {Optional("dashLength", ParameterType::kInteger, int64_t{5})}, EvaluateDashed),
-      Definition("drawAsInfinite", "Graph", "Draws a vertical line at every value but 0.", {},
-                 EvaluateSwitch),
-      Definition("secondYAxis", "Graph", "Draws the series by an axis of its own, on the right.",
-                 {}, EvaluateSwitch),
-      Definition("stacked", "Graph", "Stacks the series on top of each other.",
-                 {Optional("stack", ParameterType::kString)}, EvaluateStacked),
-      Definition("areaBetween", "Graph", "Draws the area between two series.", {},
-                 EvaluateAreaBetween),
-      Definition("consolidateBy", "Special",
-                 "How several points become one where there are more than can be shown.",
-                 {consolidation}, EvaluateConsolidateBy),
-      Definition("cumulative", "Special", "As consolidateBy(seriesList, \"sum\").", {},
-                 EvaluateConsolidateBy),
+      SeriesFunction("alpha", "Graph", "Draws the series that transparent, 0 to 1.",
+                     {Required("alpha", ParameterType::kFloat)}, EvaluateNumber),
+      SeriesFunction("lineWidth", "Graph", "Draws the series with lines that wide.",
+                     {Required("width", ParameterType::kFloat)}, EvaluateNumber),
+      SeriesFunction("color", "Graph", "Draws the series in that colour.",
+                     {Required("theColor", ParameterType::kString)}, EvaluateColor),
+      SeriesFunction("dashed", "Graph", "Draws the series with dashes that long.",
+                     {Optional("dashLength", ParameterType::kInteger, int64_t{5})}, EvaluateDashed),
+      SeriesFunction("drawAsInfinite", "Graph", "Draws a vertical line at every value but 0.", {},
+                     EvaluateSwitch),
+      SeriesFunction("secondYAxis", "Graph",
+                     "Draws the series by an axis of its own, on the right.", {}, EvaluateSwitch),
+      SeriesFunction("stacked", "Graph", "Stacks the series on top of each other.",
+                     {Optional("stack", ParameterType::kString)}, EvaluateStacked),
+      SeriesFunction("areaBetween", "Graph", "Draws the area between two series.", {},
+                     EvaluateAreaBetween),
+      SeriesFunction("consolidateBy", "Special",
+                     "How several points become one where there are more than can be shown.",
+                     {consolidation}, EvaluateConsolidateBy),
+      SeriesFunction("cumulative", "Special", "As consolidateBy(seriesList, \"sum\").", {},
+                     EvaluateConsolidateBy),
       share,
   };
 }

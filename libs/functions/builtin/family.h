@@ -28,6 +28,18 @@ inline Parameter AnyNumber(std::string name, ParameterType type) {
 
 inline Parameter SeriesParameter() { return {"seriesList", ParameterType::kSeriesList}; }
 
+// A function whose first parameter is its series; `parameters` are those after it.
+inline FunctionDefinition SeriesFunction(const char* name, const char* group,
+                                         const char* description, std::vector<Parameter> parameters,
+                                         absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
+  parameters.insert(parameters.begin(), SeriesParameter());
+  return {.name = name,
+          .group = group,
+          .description = description,
+          .parameters = std::move(parameters),
+          .evaluate = evaluate};
+}
+
 // "<function>(): <what>", for arguments whose values are wrong.
 template <typename... Parts>
 absl::Status Refused(const Call& call, const Parts&... what) {

@@ -158,25 +158,14 @@ absl::StatusOr<SeriesList> EvaluateFallback(Call& call) {
   return std::move(call.series().empty() ? call.SeriesOf("fallback") : call.series());
 }
 
-FunctionDefinition Definition(const char* name, const char* description,
-                              std::vector<Parameter> parameters,
-                              absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
-  parameters.insert(parameters.begin(), SeriesParameter());
-  return {.name = name,
-          .group = "Filter Series",
-          .description = description,
-          .parameters = std::move(parameters),
-          .evaluate = evaluate};
-}
-
 // averageAbove ... minimumBelow.
 void AppendAboveAndBelow(std::vector<FunctionDefinition>& family) {
   for (const auto& [prefix, word] : {std::pair("average", "average"), std::pair("current", "last"),
                                      std::pair("maximum", "max"), std::pair("minimum", "min")}) {
     for (const bool is_above : {true, false}) {
-      FunctionDefinition definition =
-          Definition(absl::StrCat(prefix, is_above ? "Above" : "Below").c_str(), "",
-                     {Required("n", ParameterType::kFloat)}, EvaluateAboveOrBelow);
+      FunctionDefinition definition = SeriesFunction(
+          absl::StrCat(prefix, is_above ? "Above" : "Below").c_str(), "Filter Series", "",
+          {Required("n", ParameterType::kFloat)}, EvaluateAboveOrBelow);
       definition.description = absl::StrCat("Keeps the series whose ", prefix, " value is ",
                                             is_above ? "above n." : "at most n.");
       definition.variant = word;
@@ -191,8 +180,8 @@ void AppendExtremes(std::vector<FunctionDefinition>& family) {
     for (const auto& [suffix, word] :
          {std::pair("", ""), std::pair("Average", "average"), std::pair("Current", "current"),
           std::pair("Max", "max"), std::pair("Min", "min")}) {
-      FunctionDefinition definition =
-          Definition(absl::StrCat(direction, suffix).c_str(), "", {}, EvaluateExtreme);
+      FunctionDefinition definition = SeriesFunction(absl::StrCat(direction, suffix).c_str(),
+                                                     "Filter Series", "", {}, EvaluateExtreme);
       const bool is_generic = *word == '\0';
       definition.description =
           absl::StrCat("The n series with the ", direction, " ", is_generic ? "func" : word,
@@ -217,32 +206,37 @@ std::vector<FunctionDefinition> FilterFunctions() {
   const Parameter share = Optional("xFilesFactor", ParameterType::kFloat);
   const Parameter pattern = Required("pattern", ParameterType::kString);
   std::vector<FunctionDefinition> family = {
-      Definition("filterSeries",
-                 "Keeps the series whose aggregation func compares so with the threshold.",
-                 {Required("func", ParameterType::kAggregation),
-                  Required("operator", ParameterType::kString),
-                  Required("threshold", ParameterType::kFloat)},
-                 EvaluateFilter),
-      Definition("limit", "The first n series.", {n}, EvaluateLimit),
-      Definition("mostDeviant", "The n series with the greatest variance.", {n},
-                 EvaluateMostDeviant),
-      Definition("removeEmptySeries", "Drops the series without values, or with too few.", {share},
-                 EvaluateRemoveEmpty),
-      Definition("removeZeroSeries", "Drops the series without values other than 0, or too few.",
-                 {share}, EvaluateRemoveEmpty),
-      Definition("grep", "Keeps the series whose name the regular expression matches anywhere.",
-                 {pattern}, EvaluateRegex),
-      Definition("exclude", "Drops the series whose name the regular expression matches anywhere.",
-                 {pattern}, EvaluateRegex),
-      Definition(
-          "useSeriesAbove",
+      SeriesFunction("filterSeries", "Filter Series",
+                     "Keeps the series whose aggregation func compares so with the threshold.",
+                     {Required("func", ParameterType::kAggregation),
+                      Required("operator", ParameterType::kString),
+                      Required("threshold", ParameterType::kFloat)},
+                     EvaluateFilter),
+      SeriesFunction("limit", "Filter Series", "The first n series.", {n}, EvaluateLimit),
+      SeriesFunction("mostDeviant", "Filter Series", "The n series with the greatest variance.",
+                     {n}, EvaluateMostDeviant),
+      SeriesFunction("removeEmptySeries", "Filter Series",
+                     "Drops the series without values, or with too few.", {share},
+                     EvaluateRemoveEmpty),
+      SeriesFunction("removeZeroSeries", "Filter Series",
+                     "Drops the series without values other than 0, or too few.", {share},
+                     EvaluateRemoveEmpty),
+      SeriesFunction("grep", "Filter Series",
+                     "Keeps the series whose name the regular expression matches anywhere.",
+                     {pattern}, EvaluateRegex),
+      SeriesFunction("exclude", "Filter Series",
+                     "Drops the series whose name the regular expression matches anywhere.",
+                     {pattern}, EvaluateRegex),
+      SeriesFunction(
+          "useSeriesAbove", "Filter Series",
           "For every series that goes above value, the target that its name becomes when "
           "the regular expression search is replaced.",
           {Required("value", ParameterType::kFloat), Required("search", ParameterType::kString),
            Required("replace", ParameterType::kString)},
           EvaluateUseSeriesAbove),
-      Definition("fallbackSeries", "The series, or those of fallback where there are none.",
-                 {Required("fallback", ParameterType::kSeriesList)}, EvaluateFallback),
+      SeriesFunction("fallbackSeries", "Filter Series",
+                     "The series, or those of fallback where there are none.",
+                     {Required("fallback", ParameterType::kSeriesList)}, EvaluateFallback),
       {.name = "unique",
        .group = "Filter Series",
        .description = "The first series of every name.",

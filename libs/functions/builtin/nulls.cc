@@ -166,47 +166,38 @@ absl::StatusOr<SeriesList> EvaluateCompressPeriodicGaps(Call& call) {
   return std::move(call.series());
 }
 
-FunctionDefinition Definition(const char* name, const char* group, const char* description,
-                              std::vector<Parameter> parameters,
-                              absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
-  parameters.insert(parameters.begin(), SeriesParameter());
-  return {.name = name,
-          .group = group,
-          .description = description,
-          .parameters = std::move(parameters),
-          .evaluate = evaluate};
-}
-
 }  // namespace
 
 std::vector<FunctionDefinition> NullFunctions() {
   const Parameter limit = Optional("limit", ParameterType::kIntegerOrInfinity, HUGE_VAL);
   const Parameter n = Required("n", ParameterType::kFloat);
   FunctionDefinition is_non_null =
-      Definition("isNonNull", "Transform", "1 where there is a value, 0 where there is none.", {},
-                 EvaluateIsNonNull);
+      SeriesFunction("isNonNull", "Transform", "1 where there is a value, 0 where there is none.",
+                     {}, EvaluateIsNonNull);
   is_non_null.aliases = {"isNotNull"};
   return {
-      Definition("keepLastValue", "Transform",
-                 "Fills gaps of up to limit points with the value before them.", {limit},
-                 EvaluateKeepLastValue),
-      Definition("interpolate", "Transform",
-                 "Fills gaps of up to limit points with values on a line between their ends.",
-                 {limit}, EvaluateInterpolate),
-      Definition("transformNull", "Transform",
-                 "Replaces nulls by default; with referenceSeries only where any of those has a "
-                 "value.",
-                 {Optional("default", ParameterType::kFloat),
-                  Optional("referenceSeries", ParameterType::kSeriesList)},
-                 EvaluateTransformNull),
+      SeriesFunction("keepLastValue", "Transform",
+                     "Fills gaps of up to limit points with the value before them.", {limit},
+                     EvaluateKeepLastValue),
+      SeriesFunction("interpolate", "Transform",
+                     "Fills gaps of up to limit points with values on a line between their ends.",
+                     {limit}, EvaluateInterpolate),
+      SeriesFunction(
+          "transformNull", "Transform",
+          "Replaces nulls by default; with referenceSeries only where any of those has a "
+          "value.",
+          {Optional("default", ParameterType::kFloat),
+           Optional("referenceSeries", ParameterType::kSeriesList)},
+          EvaluateTransformNull),
       is_non_null,
-      Definition("removeAboveValue", "Filter Data", "Drops the values above n.", {n},
-                 EvaluateRemoveValue),
-      Definition("removeBelowValue", "Filter Data", "Drops the values below n.", {n},
-                 EvaluateRemoveValue),
-      Definition("compressPeriodicGaps", "Transform",
-                 "Where a series has a value only every few points, drops the gaps between them.",
-                 {}, EvaluateCompressPeriodicGaps),
+      SeriesFunction("removeAboveValue", "Filter Data", "Drops the values above n.", {n},
+                     EvaluateRemoveValue),
+      SeriesFunction("removeBelowValue", "Filter Data", "Drops the values below n.", {n},
+                     EvaluateRemoveValue),
+      SeriesFunction(
+          "compressPeriodicGaps", "Transform",
+          "Where a series has a value only every few points, drops the gaps between them.", {},
+          EvaluateCompressPeriodicGaps),
   };
 }
 

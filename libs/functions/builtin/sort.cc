@@ -96,35 +96,27 @@ absl::StatusOr<SeriesList> EvaluateByMinima(Call& call) {
   return std::move(call.series());
 }
 
-FunctionDefinition Definition(const char* name, const char* description,
-                              std::vector<Parameter> parameters,
-                              absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
-  parameters.insert(parameters.begin(), SeriesParameter());
-  return {.name = name,
-          .group = "Sorting",
-          .description = description,
-          .parameters = std::move(parameters),
-          .evaluate = evaluate};
-}
-
 }  // namespace
 
 std::vector<FunctionDefinition> SortFunctions() {
   const Parameter reverse = Optional("reverse", ParameterType::kBoolean, false);
   return {
-      Definition("sortBy", "Sorts the series by an aggregation of their values.",
-                 {Optional("func", ParameterType::kAggregation, std::string("average")), reverse},
-                 EvaluateBy),
-      Definition("sortByName",
-                 "Sorts the series by name; natural compares numbers inside names by value.",
-                 {Optional("natural", ParameterType::kBoolean, false), reverse}, EvaluateByName),
-      Definition("sortByTotal", "Sorts the series by their sum, the greatest first.", {},
-                 EvaluateByTotal),
-      Definition("sortByMaxima", "Sorts the series by their greatest value, the greatest first.",
-                 {}, EvaluateByMaxima),
-      Definition("sortByMinima",
-                 "Sorts the series that go above 0 by their least value, the least first.", {},
-                 EvaluateByMinima),
+      SeriesFunction(
+          "sortBy", "Sorting", "Sorts the series by an aggregation of their values.",
+          {Optional("func", ParameterType::kAggregation, std::string("average")), reverse},
+          EvaluateBy),
+      SeriesFunction("sortByName", "Sorting",
+                     "Sorts the series by name; natural compares numbers inside names by value.",
+                     {Optional("natural", ParameterType::kBoolean, false), reverse},
+                     EvaluateByName),
+      SeriesFunction("sortByTotal", "Sorting", "Sorts the series by their sum, the greatest first.",
+                     {}, EvaluateByTotal),
+      SeriesFunction("sortByMaxima", "Sorting",
+                     "Sorts the series by their greatest value, the greatest first.", {},
+                     EvaluateByMaxima),
+      SeriesFunction("sortByMinima", "Sorting",
+                     "Sorts the series that go above 0 by their least value, the least first.", {},
+                     EvaluateByMinima),
   };
 }
 
