@@ -151,14 +151,19 @@ void RelayServer::ShareMemory() {
 
 SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_, tls_.get()}; }
 
-absl::Status RelayServer::StartReactors() {
-  PointRouter::SpoolFinder find_spool;
+// Without the streams to shards: each router has an own way to be told what they accept.
+RouterFactories RelayServer::Factories() {
+  RouterFactories factories;
   if (spooler_ != nullptr) {
-    find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+    factories.find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
   }
+  return factories;
+}
+
+absl::Status RelayServer::StartReactors() {
   std::vector<std::unique_ptr<Reactor>> reactors;
   for (int i = 0; i < options_.reactor_count; ++i) {
-    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), find_spool);
+    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), Factories());
     PLUMBAGO_RETURN_IF_ERROR(reactor->Start());
     // Port 0: the first reactor chose one, the others share it.
     options_.reactor.listeners = reactor->listeners();
@@ -186,7 +191,7 @@ absl::Status RelayServer::StartHttp() {
                            : WhereOf(spec);
   http.tenant = spec.tenant;
   http.router = options_.reactor.router;
-  http_ = std::make_unique<HttpIngest>(http, sender_, Shared());
+  http_ = std::make_unique<HttpIngest>(http, sender_, Shared(), Factories());
   PLUMBAGO_RETURN_IF_ERROR(http_->Start());
   base::LogInfo(
       absl::StrCat("takes points on ", spec.address.host, ":", http_->port(), " (--http)"));

@@ -67,6 +67,7 @@ class RelayServer {
   SharedParts Shared();
   void ShareMemory();
   absl::Status StartSpooler();
+  RouterFactories Factories();
   absl::Status StartReactors();
   absl::Status StartHttp();
   void PublishGauges();
