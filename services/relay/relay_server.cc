@@ -75,6 +75,7 @@ absl::Status RelayServer::Start() {
   PLUMBAGO_RETURN_IF_ERROR(LoadTls());
   ShareMemory();
   PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
+  StartInternalSource();
   PLUMBAGO_RETURN_IF_ERROR(StartReactors());
   PLUMBAGO_RETURN_IF_ERROR(StartHttp());
   gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
@@ -151,11 +152,27 @@ void RelayServer::ShareMemory() {
 
 SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_, tls_.get()}; }
 
+PointRouter::SpoolFinder RelayServer::SpoolFinder() {
+  if (spooler_ == nullptr) return nullptr;
+  return [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+}
+
+// Its points are not limited: senders cannot cause more of them than of their own.
+void RelayServer::StartInternalSource() {
+  InternalSourceOptions source{.router = options_.reactor.router};
+  source.router.limiters = nullptr;
+  source.router.in_flight_bytes_max = options_.reactor.router.in_flight_bytes_max / 8;
+  internal_ = std::make_unique<InternalSource>(
+      source, clock_, metrics_,
+      [this, sender = absl::StrCat(sender_, "/internal")](const topology::ShardInfo& shard) {
+        return std::make_unique<IngestStream>(shard, sender, metrics_, [] {});
+      },
+      SpoolFinder());
+  internal_->Start();
+}
+
 absl::Status RelayServer::StartReactors() {
-  PointRouter::SpoolFinder find_spool;
-  if (spooler_ != nullptr) {
-    find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
-  }
+  const PointRouter::SpoolFinder find_spool = SpoolFinder();
   std::vector<std::unique_ptr<Reactor>> reactors;
   for (int i = 0; i < options_.reactor_count; ++i) {
     auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), find_spool);
@@ -200,6 +217,8 @@ void RelayServer::PublishGauges() {
     unacknowledged_bytes += reactor->unacknowledged_bytes();
     known_series += reactor->known_series();
   }
+  unacknowledged_bytes += internal_->unacknowledged_bytes();
+  known_series += internal_->known_series();
   if (http_ != nullptr) {
     unacknowledged_bytes += http_->unacknowledged_bytes();
     known_series += http_->known_series();
@@ -211,6 +230,7 @@ void RelayServer::PublishGauges() {
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
   if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
+  internal_->SetSnapshot(snapshot);
   if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
 
@@ -221,6 +241,7 @@ absl::Status RelayServer::Drain(absl::Duration deadline) {
   if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
   size_t left_bytes = 0;
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
+  left_bytes += internal_->Drain(deadline);  // after all that feeds its producers
   if (spooler_ != nullptr) left_bytes += spooler_->Stop();
   if (left_bytes == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(

@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "http_ingest.h"
 #include "reactor.h"
+#include "relay/internal_source.h"
 #include "relay/relay_metrics.h"
 #include "relay/spooler.h"
 #include "topology/snapshot.h"
@@ -67,7 +68,9 @@ class RelayServer {
   SharedParts Shared();
   void ShareMemory();
   absl::Status StartSpooler();
+  PointRouter::SpoolFinder SpoolFinder();
   absl::Status StartReactors();
+  void StartInternalSource();
   absl::Status StartHttp();
   void PublishGauges();
 
@@ -83,6 +86,7 @@ class RelayServer {
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
+  std::unique_ptr<InternalSource> internal_;
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 
