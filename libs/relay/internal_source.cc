@@ -41,7 +41,7 @@ void InternalSource::Run() {
   absl::Duration next_turn = clock_.Monotonic();
   base::MutexLock lock(mutex_);
   while (!is_stopping_) {
-    router_->Tick();
+    Tick();
     const absl::Duration now = clock_.Monotonic();
     if (now >= next_turn) {
       ProduceAll(PointProducer::Turn::kRegular);
@@ -54,8 +54,15 @@ void InternalSource::Run() {
 
 void InternalSource::RunTurn() {
   base::MutexLock lock(mutex_);
-  router_->Tick();
+  Tick();
   ProduceAll(PointProducer::Turn::kRegular);
+  Tick();
+}
+
+void InternalSource::Tick() {
+  router_->Tick();
+  unacknowledged_bytes_.store(router_->unacknowledged_bytes());
+  known_series_.store(router_->known_series());
 }
 
 void InternalSource::ProduceAll(PointProducer::Turn turn) {
@@ -83,11 +90,11 @@ void InternalSource::VisitRouter(const std::function<void(PointRouter&)>& visit)
 size_t InternalSource::Drain(absl::Duration deadline) {
   Stop();
   base::MutexLock lock(mutex_);
-  router_->Tick();
+  Tick();
   ProduceAll(PointProducer::Turn::kLast);
   while (router_->unacknowledged_bytes() > 0 && clock_.Monotonic() < deadline) {
     stopping_.WaitFor(lock, absl::ToInt64Nanoseconds(kDrainPoll));
-    router_->Tick();  // a shard that is down now has its points in the spool
+    Tick();  // a shard that is down now has its points in the spool
   }
   if (router_->unacknowledged_bytes() > 0) router_->SpoolEverything();
   return router_->unacknowledged_bytes();
@@ -100,16 +107,6 @@ void InternalSource::Stop() {
     stopping_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
-}
-
-size_t InternalSource::unacknowledged_bytes() {
-  base::MutexLock lock(mutex_);
-  return router_->unacknowledged_bytes();
-}
-
-size_t InternalSource::known_series() {
-  base::MutexLock lock(mutex_);
-  return router_->known_series();
 }
 
 }  // namespace plumbago::relay

@@ -8,6 +8,7 @@
 // AddProducer, Start, Drain and the destructor belong to one owner; the rest is thread-safe.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -80,8 +81,9 @@ class InternalSource {
   // spool. After what feeds the producers has stopped.
   size_t Drain(absl::Duration deadline);
 
-  size_t unacknowledged_bytes();
-  size_t known_series();
+  // As of the last turn; a producer may ask too.
+  size_t unacknowledged_bytes() const { return unacknowledged_bytes_.load(); }
+  size_t known_series() const { return known_series_.load(); }
 
   // What the thread does each interval, for tests of a source that is not started.
   void RunTurn();
@@ -89,13 +91,17 @@ class InternalSource {
  private:
   void Run();
   void Stop();
+  void Tick() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ProduceAll(PointProducer::Turn turn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const InternalSourceOptions options_;
   base::Clock& clock_;
   std::vector<PointProducer*> producers_;  // fixed by Start
 
-  // Held for a whole turn: only snapshots and gauges ever wait for it.
+  std::atomic<size_t> unacknowledged_bytes_{0};
+  std::atomic<size_t> known_series_{0};
+
+  // Held for a whole turn: only snapshots and visits ever wait for it.
   base::Mutex mutex_;
   base::CondVar stopping_;
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/status.h"
 #include "ingest_stream.h"
 
@@ -75,9 +76,11 @@ absl::Status RelayServer::Start() {
   PLUMBAGO_RETURN_IF_ERROR(LoadTls());
   ShareMemory();
   PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
-  StartInternalSource();
+  MakeInternalSource();
+  PLUMBAGO_RETURN_IF_ERROR(MakeOwnMetrics());
   PLUMBAGO_RETURN_IF_ERROR(StartReactors());
   PLUMBAGO_RETURN_IF_ERROR(StartHttp());
+  internal_->Start();
   gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
   return absl::OkStatus();
 }
@@ -158,7 +161,7 @@ PointRouter::SpoolFinder RelayServer::SpoolFinder() {
 }
 
 // Its points are not limited: senders cannot cause more of them than of their own.
-void RelayServer::StartInternalSource() {
+void RelayServer::MakeInternalSource() {
   InternalSourceOptions source{.router = options_.reactor.router};
   source.router.limiters = nullptr;
   source.router.in_flight_bytes_max = options_.reactor.router.in_flight_bytes_max / 8;
@@ -168,7 +171,28 @@ void RelayServer::StartInternalSource() {
         return std::make_unique<IngestStream>(shard, sender, metrics_, [] {});
       },
       SpoolFinder());
-  internal_->Start();
+}
+
+absl::Status RelayServer::MakeOwnMetrics() {
+  OwnMetricsOptions& own = options_.own_metrics;
+  collector_ = std::make_unique<RelayCollector>(
+      clock_, registry_, metrics_,
+      spooler_ == nullptr ? RelayCollector::Spools::kNone : RelayCollector::Spools::kOfShards);
+  PLUMBAGO_ASSIGN_OR_RETURN(own.prefix, ResolvePrefix(own.prefix, base::HostName()));
+  if (own.tenant.empty()) own.tenant = options_.reactor.router.tenant;
+  if (own.interval == absl::ZeroDuration() || own.tenant.empty()) return absl::OkStatus();
+  if (own.interval < absl::Seconds(1)) {
+    return absl::InvalidArgumentError(absl::StrCat("--own-metrics-interval ",
+                                                   absl::FormatDuration(own.interval),
+                                                   " is less than a second; 0 writes none"));
+  }
+  own_metrics_ = std::make_unique<OwnMetrics>(own, clock_);
+  own_metrics_->AddCollector([this](OwnMetricsReport& report) {
+    PublishGauges();
+    collector_->Collect(report);
+  });
+  internal_->AddProducer(*own_metrics_);
+  return absl::OkStatus();
 }
 
 absl::Status RelayServer::StartReactors() {
@@ -229,6 +253,7 @@ void RelayServer::PublishGauges() {
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
   if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
+  collector_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
   internal_->SetSnapshot(snapshot);
   if (http_ != nullptr) http_->SetSnapshot(snapshot);

@@ -15,8 +15,10 @@
 #include "http_ingest.h"
 #include "reactor.h"
 #include "relay/internal_source.h"
+#include "relay/own_metrics.h"
 #include "relay/relay_metrics.h"
 #include "relay/spooler.h"
+#include "relay_collector.h"
 #include "topology/snapshot.h"
 
 namespace plumbago::relay {
@@ -43,6 +45,7 @@ struct RelayOptions {
   HttpIngestOptions http_ingest;  // its address and router are taken from the others
   ReactorOptions reactor;         // its listeners and memory are taken from above
   SpoolerOptions spool;           // the memory is taken from above
+  OwnMetricsOptions own_metrics;
 };
 
 class RelayServer {
@@ -70,7 +73,8 @@ class RelayServer {
   absl::Status StartSpooler();
   PointRouter::SpoolFinder SpoolFinder();
   absl::Status StartReactors();
-  void StartInternalSource();
+  void MakeInternalSource();
+  absl::Status MakeOwnMetrics();
   absl::Status StartHttp();
   void PublishGauges();
 
@@ -86,7 +90,9 @@ class RelayServer {
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
-  std::unique_ptr<InternalSource> internal_;
+  std::unique_ptr<RelayCollector> collector_;
+  std::unique_ptr<OwnMetrics> own_metrics_;            // null: none are written
+  std::unique_ptr<InternalSource> internal_;           // after its producers and what they read
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 
