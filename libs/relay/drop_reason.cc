@@ -11,7 +11,7 @@ using protocols::RefusalReason;
 
 const char* ProtocolWord(Protocol protocol) {
   static constexpr std::array<const char*, kProtocolCount> kWords = {
-      "plaintext", "pickle", "protobuf", "opentsdb", "statsd", "http", "remote_write"};
+      "plaintext", "pickle", "protobuf", "opentsdb", "statsd", "http", "remote_write", "internal"};
   return kWords[static_cast<size_t>(protocol)];
 }
 

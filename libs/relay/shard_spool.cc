@@ -32,7 +32,9 @@ ShardSpool::ShardSpool(std::string shard_id, const SpoolFilesOptions& files,
       file_system_(file_system),
       clock_(clock),
       metrics_(registry, shard_id_),
-      points_damaged_(points_damaged) {}
+      points_damaged_(points_damaged) {
+  metrics_.SetState(SpoolState::kUp);
+}
 
 void ShardSpool::ReportDown(absl::string_view why) {
   {

@@ -33,7 +33,6 @@ SpoolMetrics::SpoolMetrics(base::Metrics& metrics, const std::string& shard)
                                   "1 for the state that a shard is in, as this relay sees it",
                                   {{"shard", shard}, {"state", kWords[i]}});
   }
-  SetState(SpoolState::kUp);
 }
 
 void SpoolMetrics::SetState(SpoolState state) {

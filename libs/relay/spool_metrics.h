@@ -18,6 +18,7 @@ enum class SpoolState {
 inline constexpr size_t kSpoolStateCount = 3;
 
 struct SpoolMetrics {
+  // Those of a shard that has some already are the same.
   SpoolMetrics(base::Metrics& metrics, const std::string& shard);
 
   void SetState(SpoolState state);

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/status.h"
 #include "ingest_stream.h"
 
@@ -75,8 +76,11 @@ absl::Status RelayServer::Start() {
   PLUMBAGO_RETURN_IF_ERROR(LoadTls());
   ShareMemory();
   PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
+  MakeInternalSource();
+  PLUMBAGO_RETURN_IF_ERROR(MakeOwnMetrics());
   PLUMBAGO_RETURN_IF_ERROR(StartReactors());
   PLUMBAGO_RETURN_IF_ERROR(StartHttp());
+  internal_->Start();
   gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
   return absl::OkStatus();
 }
@@ -160,6 +164,40 @@ RouterFactories RelayServer::Factories() {
   return factories;
 }
 
+// Its points are not limited: senders cannot cause more of them than of their own.
+void RelayServer::MakeInternalSource() {
+  InternalSourceOptions source{.router = options_.reactor.router};
+  source.router.limiters = nullptr;
+  source.router.in_flight_bytes_max = options_.reactor.router.in_flight_bytes_max / 8;
+  RouterFactories factories = Factories();
+  factories.make_stream = [this, sender = absl::StrCat(sender_, "/internal")](const auto& shard) {
+    return std::make_unique<IngestStream>(shard, sender, metrics_, [] {});
+  };
+  internal_ = std::make_unique<InternalSource>(source, clock_, metrics_, std::move(factories));
+}
+
+absl::Status RelayServer::MakeOwnMetrics() {
+  OwnMetricsOptions& own = options_.own_metrics;
+  collector_ = std::make_unique<RelayCollector>(
+      clock_, registry_, metrics_,
+      spooler_ == nullptr ? RelayCollector::Spools::kNone : RelayCollector::Spools::kOfShards);
+  PLUMBAGO_ASSIGN_OR_RETURN(own.prefix, ResolvePrefix(own.prefix, base::HostName()));
+  if (own.tenant.empty()) own.tenant = options_.reactor.router.tenant;
+  if (own.interval == absl::ZeroDuration() || own.tenant.empty()) return absl::OkStatus();
+  if (own.interval < absl::Seconds(1)) {
+    return absl::InvalidArgumentError(absl::StrCat("--own-metrics-interval ",
+                                                   absl::FormatDuration(own.interval),
+                                                   " is less than a second; 0 writes none"));
+  }
+  own_metrics_ = std::make_unique<OwnMetrics>(own, clock_);
+  own_metrics_->AddCollector([this](OwnMetricsReport& report) {
+    PublishGauges();
+    collector_->Collect(report);
+  });
+  internal_->AddProducer(*own_metrics_);
+  return absl::OkStatus();
+}
+
 absl::Status RelayServer::StartReactors() {
   std::vector<std::unique_ptr<Reactor>> reactors;
   for (int i = 0; i < options_.reactor_count; ++i) {
@@ -205,6 +243,8 @@ void RelayServer::PublishGauges() {
     unacknowledged_bytes += reactor->unacknowledged_bytes();
     known_series += reactor->known_series();
   }
+  unacknowledged_bytes += internal_->unacknowledged_bytes();
+  known_series += internal_->known_series();
   if (http_ != nullptr) {
     unacknowledged_bytes += http_->unacknowledged_bytes();
     known_series += http_->known_series();
@@ -215,7 +255,9 @@ void RelayServer::PublishGauges() {
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
   if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
+  collector_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
+  internal_->SetSnapshot(snapshot);
   if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
 
@@ -226,6 +268,7 @@ absl::Status RelayServer::Drain(absl::Duration deadline) {
   if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
   size_t left_bytes = 0;
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
+  left_bytes += internal_->Drain(deadline);  // after all that feeds its producers
   if (spooler_ != nullptr) left_bytes += spooler_->Stop();
   if (left_bytes == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(

@@ -14,8 +14,11 @@
 #include "base/metrics.h"
 #include "http_ingest.h"
 #include "reactor.h"
+#include "relay/internal_source.h"
+#include "relay/own_metrics.h"
 #include "relay/relay_metrics.h"
 #include "relay/spooler.h"
+#include "relay_collector.h"
 #include "topology/snapshot.h"
 
 namespace plumbago::relay {
@@ -42,6 +45,7 @@ struct RelayOptions {
   HttpIngestOptions http_ingest;  // its address and router are taken from the others
   ReactorOptions reactor;         // its listeners and memory are taken from above
   SpoolerOptions spool;           // the memory is taken from above
+  OwnMetricsOptions own_metrics;
 };
 
 class RelayServer {
@@ -69,6 +73,8 @@ class RelayServer {
   absl::Status StartSpooler();
   RouterFactories Factories();
   absl::Status StartReactors();
+  void MakeInternalSource();
+  absl::Status MakeOwnMetrics();
   absl::Status StartHttp();
   void PublishGauges();
 
@@ -84,6 +90,9 @@ class RelayServer {
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
+  std::unique_ptr<RelayCollector> collector_;
+  std::unique_ptr<OwnMetrics> own_metrics_;            // null: none are written
+  std::unique_ptr<InternalSource> internal_;           // after its producers and what they read
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 
