@@ -118,12 +118,10 @@ TEST_CASE("InternalSource asks its producers on its own thread until it is drain
   RelayMetrics metrics(registry, "default");
   Destination destination;
   Counting producer;
-  InternalSource source(
-      {.router = {}, .interval = absl::Milliseconds(1)}, clock, metrics,
-      [&](const topology::ShardInfo&) {
-        return std::make_unique<testing::FakeStream>(destination);
-      },
-      nullptr);
+  InternalSource source({.router = {}, .interval = absl::Milliseconds(1)}, clock, metrics,
+                        {.make_stream = [&](const topology::ShardInfo&) {
+                          return std::make_unique<testing::FakeStream>(destination);
+                        }});
   source.AddProducer(producer);
   source.Start();
   CHECK(source.Drain(clock.Monotonic() + absl::Seconds(10)) == 0);
