@@ -125,10 +125,10 @@ absl::Status RelayServer::StartSpooler() {
   if (options_.spool.bytes_max == 0) return absl::OkStatus();
   spooler_ =
       std::make_unique<Spooler>(options_.spool, file_system_, clock_, registry_, metrics_,
-                                [this](const topology::ShardInfo& shard) {
+                                Spooler::StreamFactories{.shard = [this](const auto& shard) {
                                   return std::make_unique<IngestStream>(
                                       shard, absl::StrCat(sender_, "/spool"), metrics_, [] {});
-                                });
+                                }});
   const absl::Status taken_up = spooler_->TakeUp();
   if (!taken_up.ok()) return base::Annotate(taken_up, "--spool-dir");
   spooler_->Start();
