@@ -51,8 +51,8 @@ class Spooler final : private SpoolRouting {
  public:
   // Called on the spooler's thread.
   struct StreamFactories {
-    std::function<std::unique_ptr<BatchStream>(const topology::ShardInfo& shard)> shard;
-    std::function<std::unique_ptr<BatchStream>(const routing::Endpoint& endpoint)> endpoint;
+    std::function<std::unique_ptr<BatchStream>(const topology::ShardInfo& shard)> shard = {};
+    std::function<std::unique_ptr<BatchStream>(const routing::Endpoint& endpoint)> endpoint = {};
   };
 
   // All of them must outlive the spooler.
