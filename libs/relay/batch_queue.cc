@@ -61,6 +61,7 @@ BatchQueue::Accepted BatchQueue::Accept(uint64_t generation, size_t count) {
   Accepted result{.batch_count = accepted.size()};
   for (const auto& batch : accepted) {
     result.point_count += batch->point_count();
+    result.bytes += batch->memory_bytes();
     if (batch->delivery != nullptr) batch->delivery->OnBatchAccepted();
   }
   return result;

@@ -54,6 +54,7 @@ class BatchQueue {
   struct Accepted {
     size_t batch_count = 0;
     size_t point_count = 0;
+    size_t bytes = 0;
   };
   // The peer has the first `count` batches: they go, and their deliveries are told.
   Accepted Accept(uint64_t generation, size_t count);
