@@ -32,7 +32,9 @@ DestinationSpool::DestinationSpool(SpoolDestination destination, const SpoolFile
       file_system_(file_system),
       clock_(clock),
       metrics_(SpoolMetrics::Make(registry, destination_)),
-      points_damaged_(points_damaged) {}
+      points_damaged_(points_damaged) {
+  metrics_.SetState(SpoolState::kUp);
+}
 
 void DestinationSpool::ReportDown(absl::string_view why) {
   {

@@ -35,19 +35,48 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
 }
 
 base::Counter& RelayMetrics::points_received(const std::string& tenant, Protocol protocol) {
-  return registry_.AddCounter(
+  base::Counter& counter = registry_.AddCounter(
       "plumbago_points_received_total", "Points taken from clients, refused ones included",
       {{"service", "relay"}, {"tenant", tenant}, {"protocol", ProtocolWord(protocol)}});
+  base::MutexLock lock(mutex_);
+  received_.emplace(&counter, protocol);
+  return counter;
 }
 
 base::Counter& RelayMetrics::dropped(const std::string& tenant, Protocol protocol,
                                      DropReason reason) {
-  return registry_.AddCounter("plumbago_points_dropped_total",
-                              "Points that were not taken, by reason",
-                              {{"service", "relay"},
-                               {"tenant", tenant},
-                               {"protocol", ProtocolWord(protocol)},
-                               {"reason", DropReasonWord(reason)}});
+  base::Counter& counter =
+      registry_.AddCounter("plumbago_points_dropped_total", "Points that were not taken, by reason",
+                           {{"service", "relay"},
+                            {"tenant", tenant},
+                            {"protocol", ProtocolWord(protocol)},
+                            {"reason", DropReasonWord(reason)}});
+  base::MutexLock lock(mutex_);
+  dropped_.emplace(&counter, reason);
+  return counter;
+}
+
+std::array<double, kProtocolCount> RelayMetrics::ReceivedByProtocol() {
+  std::array<double, kProtocolCount> sums{};
+  base::MutexLock lock(mutex_);
+  for (const auto& [counter, protocol] : received_) {
+    sums[static_cast<size_t>(protocol)] += counter->Value();
+  }
+  return sums;
+}
+
+std::array<double, kDropReasonCount> RelayMetrics::DroppedByReason() {
+  std::array<double, kDropReasonCount> sums{};
+  base::MutexLock lock(mutex_);
+  for (const auto& [counter, reason] : dropped_) {
+    sums[static_cast<size_t>(reason)] += counter->Value();
+  }
+  return sums;
+}
+
+base::Counter& RelayMetrics::shard_points_acknowledged(const std::string& shard) {
+  return registry_.AddCounter("plumbago_relay_shard_points_acknowledged_total",
+                              "Points that the cache of a shard has accepted", {{"shard", shard}});
 }
 
 base::Counter& RelayMetrics::connections_refused(const std::string& reason) {

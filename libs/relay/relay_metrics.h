@@ -1,9 +1,12 @@
 // The counters of a relay, by reason and tenant. Thread-safe; the objects live as long as Metrics.
 #pragma once
 
+#include <array>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "relay/drop_reason.h"
 #include "relay/source.h"
 
@@ -24,6 +27,12 @@ class RelayMetrics {
   // `reason` is a stable word of docs/protocols.md.
   base::Counter& connections_refused(const std::string& reason);
   base::Counter& connections_closed(Protocol protocol, const std::string& reason);
+  // Points that the cache of a shard has accepted.
+  base::Counter& shard_points_acknowledged(const std::string& shard);
+
+  // Sums over all tenants; of the reasons also over all protocols.
+  std::array<double, kProtocolCount> ReceivedByProtocol();
+  std::array<double, kDropReasonCount> DroppedByReason();
 
   base::Counter& points_acknowledged;
   base::Counter& bytes_received;
@@ -39,6 +48,10 @@ class RelayMetrics {
  private:
   base::Metrics& registry_;
   const std::string default_tenant_;
+
+  base::Mutex mutex_;
+  absl::flat_hash_map<const base::Counter*, Protocol> received_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<const base::Counter*, DropReason> dropped_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace plumbago::relay

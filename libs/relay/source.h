@@ -16,6 +16,7 @@ enum class Protocol : uint8_t {
   kStatsd,
   kHttp,
   kRemoteWrite,
+  kInternal,  // made by the relay itself (internal_source.h)
   kProtocolCount
 };
 inline constexpr size_t kProtocolCount = static_cast<size_t>(Protocol::kProtocolCount);

@@ -72,7 +72,6 @@ SpoolMetrics SpoolMetrics::Make(base::Metrics& metrics, const SpoolDestination& 
         static_cast<SpoolState>(i) != SpoolState::kNotConfigured || !family.is_shard();
     if (can_be) made.states[i] = &family.AddState(kWords[i]);
   }
-  made.SetState(SpoolState::kUp);
   return made;
 }
 

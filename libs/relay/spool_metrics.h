@@ -21,6 +21,7 @@ enum class SpoolState {
 inline constexpr size_t kSpoolStateCount = 4;
 
 struct SpoolMetrics {
+  // Those of a destination that has some already are the same.
   static SpoolMetrics Make(base::Metrics& metrics, const SpoolDestination& destination);
 
   void SetState(SpoolState state);

@@ -220,7 +220,6 @@ void ForeignConnection::Collect() {
   parts_.destination.queued_bytes.Add(-static_cast<double>(accepted.bytes));
   parts_.destination.OnAccepted(accepted.point_count - refused_points);
   if (refused_points > 0) parts_.destination.OnNotWritable(refused_points);
-  parts_.signal->Fire();
 }
 
 // The kernel does not say when the peer's acknowledges: it is asked again, soon at first.

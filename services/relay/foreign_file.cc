@@ -63,7 +63,6 @@ bool ForeignFile::WriteBatch() {
   parts_.destination.queued_bytes.Add(-static_cast<double>(accepted.bytes));
   parts_.destination.OnAccepted(accepted.point_count - refused_points);
   if (refused_points > 0) parts_.destination.OnNotWritable(refused_points);
-  parts_.signal->Fire();
   return true;
 }
 

@@ -2,44 +2,19 @@
 // and what it needs for that.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <utility>
 
 #include "absl/time/time.h"
-#include "base/mutex.h"
 #include "foreign_destination.h"
 #include "relay/batch_queue.h"
 #include "routing/destination.h"
 
 namespace plumbago::relay {
 
-// Tells who sends that something was accepted, as long as there is one.
-class AcceptedSignal {
- public:
-  explicit AcceptedSignal(std::function<void()> on_accepted)
-      : on_accepted_(std::move(on_accepted)) {}
-
-  // Under the lock, so that Clear() ends the last call: it may only post.
-  void Fire() {
-    base::MutexLock lock(mutex_);
-    if (on_accepted_ != nullptr) on_accepted_();
-  }
-  void Clear() {
-    base::MutexLock lock(mutex_);
-    on_accepted_ = nullptr;
-  }
-
- private:
-  base::Mutex mutex_;
-  std::function<void()> on_accepted_ ABSL_GUARDED_BY(mutex_);
-};
-
 struct LinkParts {
   routing::Endpoint endpoint;
   ForeignDestination& destination;
-  std::shared_ptr<BatchQueue> queue;       // shared with the stream
-  std::shared_ptr<AcceptedSignal> signal;  // shared with the stream
+  std::shared_ptr<BatchQueue> queue;  // shared with the stream
 };
 
 class ForeignLink {

@@ -22,12 +22,8 @@ constexpr absl::Duration kBackoffMax = absl::Seconds(5);
 class ForeignStream final : public BatchStream {
  public:
   ForeignStream(const LinkParts& parts, std::shared_ptr<ForeignLink> link)
-      : destination_(parts.destination),
-        queue_(parts.queue),
-        signal_(parts.signal),
-        link_(std::move(link)) {}
+      : destination_(parts.destination), queue_(parts.queue), link_(std::move(link)) {}
   ~ForeignStream() override {
-    signal_->Clear();
     TakeBack();
     link_->Close();
   }
@@ -50,14 +46,34 @@ class ForeignStream final : public BatchStream {
 
  private:
   ForeignDestination& destination_;
-  const std::shared_ptr<BatchQueue> queue_;       // shared with the link
-  const std::shared_ptr<AcceptedSignal> signal_;  // shared with the link
-  const std::shared_ptr<ForeignLink> link_;       // shared with its own handlers
+  const std::shared_ptr<BatchQueue> queue_;  // shared with the link
+  const std::shared_ptr<ForeignLink> link_;  // shared with its own handlers
 };
 
 bool IsFile(const routing::Endpoint& endpoint) {
   return endpoint.protocol == routing::Protocol::kFile ||
          endpoint.protocol == routing::Protocol::kFileIp;
+}
+
+absl::Status CheckOne(const routing::Endpoint& endpoint) {
+  const auto refuse = [&](absl::string_view what) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("destination ", base::Excerpt(routing::Describe(endpoint)), ": ", what));
+  };
+  if (endpoint.protocol == routing::Protocol::kFileIp) {
+    return refuse(
+        "the sender's address is not known any more where points are written; use `file` "
+        "without `ip`");
+  }
+  if (IsFile(endpoint) || endpoint.network == routing::Network::kTcp) return absl::OkStatus();
+  if (endpoint.protocol == routing::Protocol::kPickle) {
+    return refuse("pickles do not fit into datagrams; use TCP or the plaintext protocol");
+  }
+  if (endpoint.compression != routing::Compression::kNone ||
+      endpoint.encryption != routing::Encryption::kNone) {
+    return refuse("compression and TLS need TCP");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -96,33 +112,17 @@ void ForeignSenders::Worker::Stop() {
   if (thread.joinable()) thread.join();
 }
 
-absl::Status ForeignSenders::Check(const routing::Endpoint& endpoint) {
-  const auto refuse = [&](absl::string_view what) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("destination ", base::Excerpt(routing::Describe(endpoint)), ": ", what));
-  };
-  if (endpoint.protocol == routing::Protocol::kFileIp) {
-    return refuse(
-        "the sender's address is not known any more where points are written; use `file` "
-        "without `ip`");
-  }
-  if (IsFile(endpoint) || endpoint.network == routing::Network::kTcp) return absl::OkStatus();
-  if (endpoint.protocol == routing::Protocol::kPickle) {
-    return refuse("pickles do not fit into datagrams; use TCP or the plaintext protocol");
-  }
-  if (endpoint.compression != routing::Compression::kNone ||
-      endpoint.encryption != routing::Encryption::kNone) {
-    return refuse("compression and TLS need TCP");
+absl::Status ForeignSenders::Check(absl::Span<const routing::Endpoint> endpoints) {
+  for (const routing::Endpoint& endpoint : endpoints) {
+    PLUMBAGO_RETURN_IF_ERROR(CheckOne(endpoint));
   }
   return absl::OkStatus();
 }
 
-std::unique_ptr<BatchStream> ForeignSenders::MakeStream(const routing::Endpoint& endpoint,
-                                                        std::function<void()> on_accepted) {
+std::unique_ptr<BatchStream> ForeignSenders::MakeStream(const routing::Endpoint& endpoint) {
   const LinkParts parts{.endpoint = endpoint,
                         .destination = DestinationOf(endpoint),
-                        .queue = std::make_shared<BatchQueue>(),
-                        .signal = std::make_shared<AcceptedSignal>(std::move(on_accepted))};
+                        .queue = std::make_shared<BatchQueue>()};
   std::shared_ptr<ForeignLink> link;
   if (IsFile(endpoint)) {
     link = std::make_shared<ForeignFile>(files_.context, parts, file_system_);

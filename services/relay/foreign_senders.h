@@ -7,7 +7,6 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
@@ -41,13 +41,11 @@ class ForeignSenders {
   // InvalidArgument: the file with the CAs.
   absl::Status Start();
 
-  // InvalidArgument, with what to do instead, where nothing can be sent to such an endpoint.
-  static absl::Status Check(const routing::Endpoint& endpoint);
+  // InvalidArgument, with what to do instead, where nothing can be sent to one of them.
+  static absl::Status Check(absl::Span<const routing::Endpoint> endpoints);
 
-  // Of an endpoint that Check() has let pass. `on_accepted` is called on a thread of this object
-  // after batches were accepted; it must not wait, and is not called once the stream is gone.
-  std::unique_ptr<BatchStream> MakeStream(const routing::Endpoint& endpoint,
-                                          std::function<void()> on_accepted);
+  // To an endpoint that Check() has let pass.
+  std::unique_ptr<BatchStream> MakeStream(const routing::Endpoint& endpoint);
 
  private:
   // A thread that runs handlers.

@@ -20,15 +20,16 @@
 namespace plumbago::relay {
 
 HttpIngest::HttpIngest(const HttpIngestOptions& options, const std::string& sender,
-                       const SharedParts& shared)
+                       const SharedParts& shared, RouterFactories factories)
     : options_(options), shared_(shared) {
+  factories.make_stream = [this, sender = absl::StrCat(sender, "/http")](const auto& shard) {
+    return std::make_unique<IngestStream>(shard, sender, shared_.metrics, [] {});
+  };
+  // A request is not answered before its shards have the points.
+  factories.find_spool = nullptr;
   base::MutexLock lock(mutex_);
-  router_ = std::make_unique<PointRouter>(
-      options_.router, shared_.clock, shared_.metrics,
-      [this, sender = absl::StrCat(sender, "/http")](const topology::ShardInfo& shard) {
-        return std::make_unique<IngestStream>(shard, sender, shared_.metrics, [] {});
-      },
-      nullptr);  // a request is not answered before its shards have the points
+  router_ = std::make_unique<PointRouter>(options_.router, shared_.clock, shared_.metrics,
+                                          std::move(factories));
 }
 
 HttpIngest::~HttpIngest() { Stop(absl::ZeroDuration()); }

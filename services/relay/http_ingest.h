@@ -33,9 +33,10 @@ struct HttpIngestOptions {
 
 class HttpIngest {
  public:
-  // `shared` outlives this. `sender` names the process to the caches.
-  HttpIngest(const HttpIngestOptions& options, const std::string& sender,
-             const SharedParts& shared);
+  // `shared` and the spools outlive this. `sender` names the process to the caches. Of `factories`
+  // only those of foreign endpoints are used.
+  HttpIngest(const HttpIngestOptions& options, const std::string& sender, const SharedParts& shared,
+             RouterFactories factories);
   ~HttpIngest();
 
   // Unavailable: the address cannot be bound.

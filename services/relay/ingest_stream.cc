@@ -19,6 +19,7 @@ IngestStream::IngestStream(const topology::ShardInfo& shard, const std::string& 
     : ResendingStream(absl::StrCat("cache of shard ", shard.id, " at ", shard.cache_address)),
       sender_(sender),
       metrics_(metrics),
+      shard_points_acknowledged_(metrics.shard_points_acknowledged(shard.id)),
       on_acknowledged_(std::move(on_acknowledged)),
       stub_(v1::Ingest::NewStub(rpc::MakeChannel(shard.cache_address))) {}
 
@@ -85,6 +86,7 @@ void IngestStream::OnResponse(const v1::IngestResponse&, Items done) {
   unacknowledged_bytes_.fetch_sub(bytes);
   acknowledged_count_.fetch_add(done.size());
   metrics_.points_acknowledged.Increment(static_cast<double>(points));
+  shard_points_acknowledged_.Increment(static_cast<double>(points));
   on_acknowledged_();
 }
 

@@ -48,6 +48,7 @@ class IngestStream final
 
   const std::string sender_;
   RelayMetrics& metrics_;
+  base::Counter& shard_points_acknowledged_;
   const std::function<void()> on_acknowledged_;
   const std::unique_ptr<v1::Ingest::Stub> stub_;
   std::atomic<size_t> unacknowledged_bytes_{0};

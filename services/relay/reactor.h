@@ -42,9 +42,10 @@ struct ReactorOptions {
 
 class Reactor final : public ReactorHost {
  public:
-  // `shared` and the spools outlive the reactor. `sender` names the process to the caches.
+  // `shared` and the spools outlive the reactor. `sender` names the process to the caches. The
+  // stream to a shard is the reactor's own and not taken from `factories`.
   Reactor(int index, const ReactorOptions& options, const std::string& sender,
-          const SharedParts& shared, PointRouter::SpoolFinder find_spool);
+          const SharedParts& shared, RouterFactories factories);
   ~Reactor() override;
 
   // Unavailable: an address cannot be bound.

@@ -77,6 +77,15 @@ void AddConnectionFlags(service::CommandLine& line, RelayOptions& relay) {
                    "(plumbago_relay_connections_closed_total)");
 }
 
+void AddOwnMetricsFlags(service::CommandLine& line, OwnMetricsOptions& own) {
+  line.AddDuration("--own-metrics-interval", own.interval,
+                   "Time between points of the relay's own Graphite series; 0 writes none");
+  line.Add("--own-metrics-prefix", own.prefix,
+           "Begin of their names; {host} is this machine's name, with underscores for dots");
+  line.Add("--own-metrics-tenant", own.tenant,
+           "Whose series they are; empty: the default tenant's, and none where there is none");
+}
+
 void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
   line.Add("--spool-dir", options.spool.directory,
            "Directory for the points of shards that are down or slow; empty is <data-dir>/spool");
@@ -92,6 +101,15 @@ void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
   line.AddDuration("--shard-stall-timeout", options.reactor.router.stall_timeout,
                    "A shard that has points to accept and accepts none for so long counts as down "
                    "(plumbago_relay_shard_state); shorter loses less when the relay is killed");
+}
+
+void AddForeignFlags(service::CommandLine& line, ForeignOptions& foreign) {
+  line.AddDuration("--destination-connect-timeout", foreign.connect_timeout,
+                   "Time for a connection to a foreign destination, TLS included "
+                   "(plumbago_relay_destination_failures_total)");
+  line.Add("--destination-tls-ca", foreign.tls_ca_path,
+           "PEM file with the CAs that foreign destinations' certificates are signed by; empty: "
+           "those of this machine");
 }
 
 }  // namespace
@@ -118,6 +136,8 @@ void AddFlags(service::CommandLine& line, RelayFlags& flags) {
       "of the relay loses: of the whole process, at least 512KiB per shard and reactor "
       "(plumbago_relay_unacknowledged_bytes)");
   AddSpoolFlags(line, flags.relay);
+  AddForeignFlags(line, flags.relay.foreign);
+  AddOwnMetricsFlags(line, flags.relay.own_metrics);
   line.AddBytes("--dictionary-max", flags.relay.reactor.router.dictionary_bytes_max,
                 "Memory of known names, per reactor; at the bound all are forgotten and learnt "
                 "again (plumbago_relay_dictionary_resets_total)");

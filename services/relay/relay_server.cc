@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/status.h"
 #include "ingest_stream.h"
 
@@ -60,7 +61,8 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
       clock_(clock),
       registry_(metrics),
       metrics_(metrics, options.reactor.router.tenant),
-      limits_(options.connections) {
+      limits_(options.connections),
+      foreign_(options.foreign, file_system, metrics) {
   options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
 }
 
@@ -74,9 +76,13 @@ absl::Status RelayServer::Start() {
   PLUMBAGO_RETURN_IF_ERROR(ResolveListeners());
   PLUMBAGO_RETURN_IF_ERROR(LoadTls());
   ShareMemory();
+  PLUMBAGO_RETURN_IF_ERROR(foreign_.Start());
   PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
+  MakeInternalSource();
+  PLUMBAGO_RETURN_IF_ERROR(MakeOwnMetrics());
   PLUMBAGO_RETURN_IF_ERROR(StartReactors());
   PLUMBAGO_RETURN_IF_ERROR(StartHttp());
+  internal_->Start();
   gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
   return absl::OkStatus();
 }
@@ -123,12 +129,15 @@ absl::Status RelayServer::LoadTls() {
 
 absl::Status RelayServer::StartSpooler() {
   if (options_.spool.bytes_max == 0) return absl::OkStatus();
-  spooler_ =
-      std::make_unique<Spooler>(options_.spool, file_system_, clock_, registry_, metrics_,
-                                Spooler::StreamFactories{.shard = [this](const auto& shard) {
-                                  return std::make_unique<IngestStream>(
-                                      shard, absl::StrCat(sender_, "/spool"), metrics_, [] {});
-                                }});
+  spooler_ = std::make_unique<Spooler>(
+      options_.spool, file_system_, clock_, registry_, metrics_,
+      Spooler::StreamFactories{
+          .shard =
+              [this](const auto& shard) {
+                return std::make_unique<IngestStream>(shard, absl::StrCat(sender_, "/spool"),
+                                                      metrics_, [] {});
+              },
+          .endpoint = [this](const auto& endpoint) { return foreign_.MakeStream(endpoint); }});
   const absl::Status taken_up = spooler_->TakeUp();
   if (!taken_up.ok()) return base::Annotate(taken_up, "--spool-dir");
   spooler_->Start();
@@ -151,14 +160,59 @@ void RelayServer::ShareMemory() {
 
 SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_, tls_.get()}; }
 
-absl::Status RelayServer::StartReactors() {
-  PointRouter::SpoolFinder find_spool;
+// Without the streams to shards: each router has an own way to be told what they accept.
+RouterFactories RelayServer::Factories() {
+  RouterFactories factories;
+  factories.make_endpoint_stream = [this](const auto& endpoint) {
+    return foreign_.MakeStream(endpoint);
+  };
   if (spooler_ != nullptr) {
-    find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+    factories.find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+    factories.find_endpoint_spool = [this](const auto& endpoint) {
+      return &spooler_->SpoolOf(endpoint);
+    };
   }
+  return factories;
+}
+
+// Its points are not limited: senders cannot cause more of them than of their own.
+void RelayServer::MakeInternalSource() {
+  InternalSourceOptions source{.router = options_.reactor.router};
+  source.router.limiters = nullptr;
+  source.router.in_flight_bytes_max = options_.reactor.router.in_flight_bytes_max / 8;
+  RouterFactories factories = Factories();
+  factories.make_stream = [this, sender = absl::StrCat(sender_, "/internal")](const auto& shard) {
+    return std::make_unique<IngestStream>(shard, sender, metrics_, [] {});
+  };
+  internal_ = std::make_unique<InternalSource>(source, clock_, metrics_, std::move(factories));
+}
+
+absl::Status RelayServer::MakeOwnMetrics() {
+  OwnMetricsOptions& own = options_.own_metrics;
+  collector_ = std::make_unique<RelayCollector>(
+      clock_, registry_, metrics_,
+      spooler_ == nullptr ? RelayCollector::Spools::kNone : RelayCollector::Spools::kOfShards);
+  PLUMBAGO_ASSIGN_OR_RETURN(own.prefix, ResolvePrefix(own.prefix, base::HostName()));
+  if (own.tenant.empty()) own.tenant = options_.reactor.router.tenant;
+  if (own.interval == absl::ZeroDuration() || own.tenant.empty()) return absl::OkStatus();
+  if (own.interval < absl::Seconds(1)) {
+    return absl::InvalidArgumentError(absl::StrCat("--own-metrics-interval ",
+                                                   absl::FormatDuration(own.interval),
+                                                   " is less than a second; 0 writes none"));
+  }
+  own_metrics_ = std::make_unique<OwnMetrics>(own, clock_);
+  own_metrics_->AddCollector([this](OwnMetricsReport& report) {
+    PublishGauges();
+    collector_->Collect(report);
+  });
+  internal_->AddProducer(*own_metrics_);
+  return absl::OkStatus();
+}
+
+absl::Status RelayServer::StartReactors() {
   std::vector<std::unique_ptr<Reactor>> reactors;
   for (int i = 0; i < options_.reactor_count; ++i) {
-    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), find_spool);
+    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), Factories());
     PLUMBAGO_RETURN_IF_ERROR(reactor->Start());
     // Port 0: the first reactor chose one, the others share it.
     options_.reactor.listeners = reactor->listeners();
@@ -186,7 +240,7 @@ absl::Status RelayServer::StartHttp() {
                            : WhereOf(spec);
   http.tenant = spec.tenant;
   http.router = options_.reactor.router;
-  http_ = std::make_unique<HttpIngest>(http, sender_, Shared());
+  http_ = std::make_unique<HttpIngest>(http, sender_, Shared(), Factories());
   PLUMBAGO_RETURN_IF_ERROR(http_->Start());
   base::LogInfo(
       absl::StrCat("takes points on ", spec.address.host, ":", http_->port(), " (--http)"));
@@ -200,6 +254,8 @@ void RelayServer::PublishGauges() {
     unacknowledged_bytes += reactor->unacknowledged_bytes();
     known_series += reactor->known_series();
   }
+  unacknowledged_bytes += internal_->unacknowledged_bytes();
+  known_series += internal_->known_series();
   if (http_ != nullptr) {
     unacknowledged_bytes += http_->unacknowledged_bytes();
     known_series += http_->known_series();
@@ -210,7 +266,9 @@ void RelayServer::PublishGauges() {
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
   if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
+  collector_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
+  internal_->SetSnapshot(snapshot);
   if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
 
@@ -221,6 +279,7 @@ absl::Status RelayServer::Drain(absl::Duration deadline) {
   if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
   size_t left_bytes = 0;
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
+  left_bytes += internal_->Drain(deadline);  // after all that feeds its producers
   if (spooler_ != nullptr) left_bytes += spooler_->Stop();
   if (left_bytes == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(

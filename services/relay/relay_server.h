@@ -12,10 +12,14 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
+#include "foreign_senders.h"
 #include "http_ingest.h"
 #include "reactor.h"
+#include "relay/internal_source.h"
+#include "relay/own_metrics.h"
 #include "relay/relay_metrics.h"
 #include "relay/spooler.h"
+#include "relay_collector.h"
 #include "topology/snapshot.h"
 
 namespace plumbago::relay {
@@ -42,6 +46,8 @@ struct RelayOptions {
   HttpIngestOptions http_ingest;  // its address and router are taken from the others
   ReactorOptions reactor;         // its listeners and memory are taken from above
   SpoolerOptions spool;           // the memory is taken from above
+  OwnMetricsOptions own_metrics;
+  ForeignOptions foreign;
 };
 
 class RelayServer {
@@ -67,7 +73,10 @@ class RelayServer {
   SharedParts Shared();
   void ShareMemory();
   absl::Status StartSpooler();
+  RouterFactories Factories();
   absl::Status StartReactors();
+  void MakeInternalSource();
+  absl::Status MakeOwnMetrics();
   absl::Status StartHttp();
   void PublishGauges();
 
@@ -80,9 +89,13 @@ class RelayServer {
   ConnectionLimits limits_;
   TenantNetworks networks_;
   std::shared_ptr<TlsContext> tls_;
+  ForeignSenders foreign_;            // before whose streams it serves
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
+  std::unique_ptr<RelayCollector> collector_;
+  std::unique_ptr<OwnMetrics> own_metrics_;            // null: none are written
+  std::unique_ptr<InternalSource> internal_;           // after its producers and what they read
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 

@@ -185,6 +185,8 @@ class Cluster:
                 "--shard",
                 f"id=shard-{i},cache={self.caches[i].address},store={self.stores[i].address}"]
         plaintext = f"127.0.0.1:{self.plaintext_port}"
+        if "--own-metrics-interval" not in relay_flags:  # tests count points
+            relay_flags = ["--own-metrics-interval", "0s", *relay_flags]
         self.relay = Service(self, "relay", "plumbago-relay",
                              [*to_controller, "--plaintext-tcp", plaintext, "--plaintext-udp", plaintext,
                               *relay_flags])
