@@ -136,6 +136,14 @@ void LaneSet::ForgetNames() {
   }
 }
 
+std::vector<std::shared_ptr<const NameTable>> LaneSet::shard_names() const {
+  std::vector<std::shared_ptr<const NameTable>> names;
+  for (const auto& lane : lanes_) {
+    if (!lane->endpoint.has_value()) names.push_back(lane->names);
+  }
+  return names;
+}
+
 size_t LaneSet::name_bytes() const {
   size_t bytes = 0;
   for (const auto& lane : lanes_) {

@@ -76,6 +76,8 @@ class LaneSet {
   uint32_t CopyName(uint16_t from, uint32_t series_id, uint16_t to);
   // New name tables, so that the streams start again with empty dictionaries.
   void ForgetNames();
+  // Of the lanes to shards.
+  std::vector<std::shared_ptr<const NameTable>> shard_names() const;
   size_t name_bytes() const;
   bool is_full() const;  // of names
 

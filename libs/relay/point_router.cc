@@ -57,6 +57,7 @@ PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, Relay
       lanes_(LanesOf(options), clock, metrics, std::move(factories)),
       learner_(LearningOf(options), table_, lanes_),
       last_drop_log_(clock.Monotonic() - kDropLogInterval) {
+  if (options.rules != nullptr) SetRouteTable(options.rules);
   Tick();
 }
 
@@ -201,7 +202,7 @@ std::optional<DropReason> PointRouter::OnAggregate(const routing::AggregateSpec&
   // What another rule emits, or a sender sends, by the same name may go elsewhere.
   point.hash = HashName(metric, point.tenant->hash_seed ^ base::Hash64(spec.identity));
   const Route* route = table_.Find(point.hash);
-  if (route == nullptr) route = LearnAggregate(point, spec);
+  if (route == nullptr) route = Learn(point, &spec);
   if (route == nullptr || !Deliver(*route, point)) return last_drop_;
   return std::nullopt;
 }
@@ -367,22 +368,11 @@ bool PointRouter::TakeSeries(const Pending& pending) {
   return false;
 }
 
-const Route* PointRouter::Learn(const Pending& pending) {
+const Route* PointRouter::Learn(const Pending& pending, const routing::AggregateSpec* spec) {
   if (!CheckName(pending)) return nullptr;
-  const SeriesLearner::Series series{pending.tenant->id, pending.line.metric, canonical_};
-  return Insert(pending, series, learner_.Decide(series));
-}
-
-const Route* PointRouter::LearnAggregate(const Pending& pending,
-                                         const routing::AggregateSpec& spec) {
-  if (!CheckName(pending)) return nullptr;
-  const SeriesLearner::Series series{pending.tenant->id, pending.line.metric, canonical_};
-  return Insert(pending, series, learner_.DecideAggregate(series, spec));
-}
-
-// A series that the rules drop is not one that the tenant has.
-const Route* PointRouter::Insert(const Pending& pending, const SeriesLearner::Series& series,
-                                 const routing::Decision& decision) {
+  const SeriesLearner::Series series{pending.tenant->id, pending.line.metric, canonical_, spec};
+  const routing::Decision decision = learner_.Decide(series);
+  // A series that the rules drop is not one that the tenant has.
   if (decision.drop_reason == routing::DropReason::kNone && !TakeSeries(pending)) return nullptr;
   MakeRoomForNames();
   DropReason why{};
@@ -417,6 +407,16 @@ void PointRouter::Flush() {
 Backlog PointRouter::backlog() {
   if (!learner_.has_shards() && learner_.needs_shards()) return Backlog::kAll;
   return lanes_.backlog();
+}
+
+std::vector<PointRouter::LiveNames> PointRouter::live_names() const {
+  std::vector<LiveNames> live;
+  if (const auto received = learner_.received_names()) {
+    live.push_back({received, received->series_count()});
+    return live;
+  }
+  for (const auto& names : lanes_.shard_names()) live.push_back({names, names->series_count()});
+  return live;
 }
 
 void PointRouter::SpoolEverything() {

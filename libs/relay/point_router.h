@@ -55,6 +55,8 @@ struct RouterOptions {
   // Whose points the rules apply to: ids, or "*"; empty: those of `tenant`.
   std::vector<std::string> rules_tenants = {};
   ForeignFull foreign_full = ForeignFull::kDrop;
+  // In force from the start, see SetRouteTable.
+  std::shared_ptr<const routing::RouteTable> rules = nullptr;
   // Of the process, shared by its routers; needed by rules that aggregate.
   std::shared_ptr<routing::Aggregator> aggregator = nullptr;
 };
@@ -138,6 +140,18 @@ class PointRouter {
   size_t unacknowledged_bytes() const { return lanes_.unacknowledged_bytes(); }
   size_t known_series() const { return table_.size(); }
 
+  // Names that points have come by since the names were forgotten last, at most
+  // SeriesLearner::kReceivedMax with rules. Other threads may read the entries below `count`.
+  struct LiveNames {
+    std::shared_ptr<const NameTable> names;  // shared with the router, which appends
+    uint32_t count = 0;
+  };
+  std::vector<LiveNames> live_names() const;
+
+  // For explanations; see explain.h.
+  const SeriesLearner& learner() const { return learner_; }
+  const LaneSet& lanes() const { return lanes_; }
+
  private:
   struct Pending {
     metric::ParsedLine line;
@@ -154,10 +168,7 @@ class PointRouter {
   // Asks the limiter for more. False where the tenant has to wait or may not write (counted).
   bool Refill(const Pending& pending);
   // Null where the point has to be refused (and was counted).
-  const Route* Learn(const Pending& pending);
-  const Route* LearnAggregate(const Pending& pending, const routing::AggregateSpec& spec);
-  const Route* Insert(const Pending& pending, const SeriesLearner::Series& series,
-                      const routing::Decision& decision);
+  const Route* Learn(const Pending& pending, const routing::AggregateSpec* spec = nullptr);
   bool CheckName(const Pending& pending);
   bool TakeSeries(const Pending& pending);
   void MakeRoomForNames();

@@ -25,6 +25,7 @@ SeriesLearner::~SeriesLearner() = default;
 void SeriesLearner::SetRouteTable(std::shared_ptr<const routing::RouteTable> rules) {
   has_rules_ = rules != nullptr;
   rules_ = has_rules_ ? std::move(rules) : routing::RouteTable::ShardsOnly();
+  received_ = has_rules_ ? std::make_shared<NameTable>() : nullptr;
   groups_.clear();
   for (const routing::HostGroup& hosts : rules_->groups()) {
     Group& group = groups_.emplace_back();
@@ -38,17 +39,16 @@ void SeriesLearner::SetRouteTable(std::shared_ptr<const routing::RouteTable> rul
 }
 
 Decision SeriesLearner::Decide(const Series& series) const {
-  if (!has_rules_ || !options_.rules_tenants.Covers(series.tenant)) return {};
-  return rules_->Decide(series.metric);
-}
-
-Decision SeriesLearner::DecideAggregate(const Series& series,
-                                        const routing::AggregateSpec& spec) const {
-  return rules_->DecideAggregate(spec, series.metric);
+  if (series.spec != nullptr) return rules_->DecideAggregate(*series.spec, series.metric);
+  return HasRulesFor(series.tenant) ? rules_->Decide(series.metric) : Decision();
 }
 
 const Route* SeriesLearner::Learn(const Series& series, const NameHash& hash,
                                   const Decision& decision, DropReason* why) {
+  const bool is_received = series.spec == nullptr && !decision.names.empty();
+  if (is_received && received_->series_count() < kReceivedMax) {
+    received_->Append(series.tenant, series.metric);
+  }
   if (decision.drop_reason != routing::DropReason::kNone) {
     return InsertPlan(hash, plans_.Refuse(ReasonOf(decision.drop_reason)));
   }
@@ -200,11 +200,13 @@ void SeriesLearner::ForgetNames() {
   table_.Clear();
   plans_.Clear();
   more_targets_.clear();
+  if (has_rules_) received_ = std::make_shared<NameTable>();
   lanes_.ForgetNames();
 }
 
 size_t SeriesLearner::memory_bytes() const {
-  return table_.memory_bytes() + plans_.memory_bytes() + lanes_.name_bytes() +
+  const size_t received_bytes = received_ == nullptr ? 0 : received_->memory_bytes();
+  return table_.memory_bytes() + plans_.memory_bytes() + lanes_.name_bytes() + received_bytes +
          more_targets_.capacity() * sizeof(RouteTarget);
 }
 

@@ -68,13 +68,16 @@ class SeriesLearner {
   bool needs_shards() const { return needs_shards_; }
 
   struct Series {
-    absl::string_view tenant;     // lives as long as the router
-    absl::string_view metric;     // as received
-    absl::string_view canonical;  // valid
+    absl::string_view tenant;                      // lives as long as the router
+    absl::string_view metric;                      // as received
+    absl::string_view canonical;                   // valid
+    const routing::AggregateSpec* spec = nullptr;  // of what the aggregator emits
   };
   // A decision without names is that of a tenant whom the rules do not concern.
   routing::Decision Decide(const Series& series) const;
-  routing::Decision DecideAggregate(const Series& series, const routing::AggregateSpec& spec) const;
+  bool HasRulesFor(absl::string_view tenant) const {
+    return has_rules_ && options_.rules_tenants.Covers(tenant);
+  }
 
   // Adds the series to the table. Null, and the reason, where it has nowhere to go for now: it is
   // then not in the table.
@@ -93,6 +96,11 @@ class SeriesLearner {
 
   // The lane to deliver to now: the target's own, or one that stands in for it while it is down.
   PlanTarget StandInFor(const PlanTarget& target);
+
+  // Names as received that the rules have decided about, the first kReceivedMax of them. Null
+  // without rules: the names in the lanes are the same then.
+  std::shared_ptr<const NameTable> received_names() const { return received_; }
+  static constexpr uint32_t kReceivedMax = 250'000;
 
   void ForgetNames();
   size_t memory_bytes() const;
@@ -130,6 +138,7 @@ class SeriesLearner {
   std::vector<Group> groups_;  // as in rules_
   RoutePlans plans_;
   std::vector<RouteTarget> more_targets_;  // of routes with several replicas
+  std::shared_ptr<NameTable> received_;    // shared with who reads it; see received_names()
   std::string scratch_;
 };
 

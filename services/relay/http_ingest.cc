@@ -69,6 +69,11 @@ void HttpIngest::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& sn
   router_->SetSnapshot(snapshot);
 }
 
+void HttpIngest::VisitRouter(const std::function<void(PointRouter&)>& visit) {
+  base::MutexLock lock(mutex_);
+  visit(*router_);
+}
+
 size_t HttpIngest::unacknowledged_bytes() {
   base::MutexLock lock(mutex_);
   return router_->unacknowledged_bytes();
@@ -149,12 +154,16 @@ absl::StatusOr<IngestOutcome> HttpIngest::Take(const http::Request& request, For
 }
 
 absl::StatusOr<Source> HttpIngest::Identify(const http::Request& request, Format format) {
-  if (snapshot_ == nullptr || snapshot_->slot_map()->shards().empty()) {
+  const bool has_shards = snapshot_ != nullptr && !snapshot_->slot_map()->shards().empty();
+  if (!has_shards && router_->learner().needs_shards()) {
     return absl::UnavailableError("no slot map yet: waiting for the tenant-controller");
   }
   Source source{.protocol =
                     format == Format::kRemoteWrite ? Protocol::kRemoteWrite : Protocol::kHttp};
   const std::string key = http::KeyOf(request);
+  if (!key.empty() && snapshot_ == nullptr) {
+    return absl::UnavailableError("no keys yet: waiting for the tenant-controller");
+  }
   if (!key.empty()) {
     const topology::KeyGrant* const grant = snapshot_->FindKey(base::Sha256(key));
     if (grant == nullptr) return absl::UnauthenticatedError("the key is not known, or revoked");

@@ -6,6 +6,7 @@
 // SetSnapshot and Stop belong to one owner.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -44,6 +45,9 @@ class HttpIngest {
   int port() const { return server_->port(); }
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
+
+  // Runs `visit` on the router, between two requests.
+  void VisitRouter(const std::function<void(PointRouter&)>& visit);
 
   // Lets running requests end, for at most `limit`.
   void Stop(absl::Duration limit);

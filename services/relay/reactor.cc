@@ -80,6 +80,17 @@ void Reactor::SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot) {
   });
 }
 
+std::future<void> Reactor::Visit(const std::function<void(PointRouter&)>& visit) {
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> visited = done->get_future();
+  asio::post(context_, [this, &visit, done = std::move(done)] {
+    visit(*router_);
+    done->set_value();
+    ResumeReading();
+  });
+  return visited;
+}
+
 void Reactor::Adopt(StreamSocket socket, const ListenerSpec& spec,
                     const std::optional<asio::ip::address>& address) {
   std::optional<ConnectionLimits::Place> place =

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -55,6 +56,10 @@ class Reactor final : public ReactorHost {
   const std::vector<ListenerSpec>& listeners() const { return options_.listeners; }
 
   void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
+
+  // Runs `visit` on the router, on its thread; the future is ready when it has. `visit` has to live
+  // until then. Not after Drain.
+  std::future<void> Visit(const std::function<void(PointRouter&)>& visit);
 
   // Stops listening, takes what the sockets hold (until they are empty, for half a second at most),
   // closes them, sends every batch and waits for the acknowledgements until `deadline` (monotonic);
