@@ -95,7 +95,9 @@ ForeignSenders::~ForeignSenders() {
 }
 
 absl::Status ForeignSenders::Start() {
-  PLUMBAGO_ASSIGN_OR_RETURN(tls_, TlsContext::CreateClient(options_.tls_ca_path));
+  if (!options_.tls_ca_path.empty()) {
+    PLUMBAGO_ASSIGN_OR_RETURN(tls_, TlsContext::CreateClient(options_.tls_ca_path));
+  }
   sockets_.Start("foreign-net");
   files_.Start("foreign-files");
   return absl::OkStatus();
@@ -123,6 +125,11 @@ std::unique_ptr<BatchStream> ForeignSenders::MakeStream(const routing::Endpoint&
   const LinkParts parts{.endpoint = endpoint,
                         .destination = DestinationOf(endpoint),
                         .queue = std::make_shared<BatchQueue>()};
+  if (endpoint.encryption == routing::Encryption::kTls) {
+    // The machine's CAs take memory: they are loaded for who needs them.
+    base::MutexLock lock(mutex_);
+    if (tls_ == nullptr) tls_ = TlsContext::CreateClient("").value();
+  }
   std::shared_ptr<ForeignLink> link;
   if (IsFile(endpoint)) {
     link = std::make_shared<ForeignFile>(files_.context, parts, file_system_);
