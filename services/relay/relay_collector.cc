@@ -71,7 +71,7 @@ void RelayCollector::CollectShards(OwnMetricsReport& report) {
 
 void RelayCollector::CollectSpool(const std::string& shard, const std::string& place,
                                   OwnMetricsReport& report) {
-  const SpoolMetrics spool(registry_, shard);
+  const SpoolMetrics spool = SpoolMetrics::Make(registry_, SpoolDestination::OfShard(shard));
   report.Counter(absl::StrCat(place, "spooled"), spool.points_spooled.Value());
   report.Counter(absl::StrCat(place, "replayed"), spool.points_replayed.Value());
   report.Gauge(absl::StrCat(place, "spoolBytes"), spool.bytes.Value());

@@ -103,6 +103,15 @@ void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
                    "(plumbago_relay_shard_state); shorter loses less when the relay is killed");
 }
 
+void AddForeignFlags(service::CommandLine& line, ForeignOptions& foreign) {
+  line.AddDuration("--destination-connect-timeout", foreign.connect_timeout,
+                   "Time for a connection to a foreign destination, TLS included "
+                   "(plumbago_relay_destination_failures_total)");
+  line.Add("--destination-tls-ca", foreign.tls_ca_path,
+           "PEM file with the CAs that foreign destinations' certificates are signed by; empty: "
+           "those of this machine");
+}
+
 void AddRuleFlags(service::CommandLine& line, RelayOptions& options) {
   routing::RuleSettings& rules = options.rules;
   line.Add("--carbon-conf", rules.carbon_conf,
@@ -176,6 +185,7 @@ void AddFlags(service::CommandLine& line, RelayFlags& flags) {
       "of the relay loses: of the whole process, at least 512KiB per shard and reactor "
       "(plumbago_relay_unacknowledged_bytes)");
   AddSpoolFlags(line, flags.relay);
+  AddForeignFlags(line, flags.relay.foreign);
   AddRuleFlags(line, flags.relay);
   AddOwnMetricsFlags(line, flags.relay.own_metrics);
   line.AddBytes("--dictionary-max", flags.relay.reactor.router.dictionary_bytes_max,

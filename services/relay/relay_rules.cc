@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "foreign_senders.h"
 
 namespace plumbago::relay {
 namespace {
@@ -45,7 +46,12 @@ RelayRules::RelayRules(const routing::RuleSettings& settings,
 }
 
 absl::StatusOr<routing::LoadedRules> RelayRules::Read() {
-  return routing::LoadRules(settings_, file_system_, {.resolve = Resolve});
+  PLUMBAGO_ASSIGN_OR_RETURN(routing::LoadedRules rules,
+                            routing::LoadRules(settings_, file_system_, {.resolve = Resolve}));
+  if (rules.table != nullptr) {
+    PLUMBAGO_RETURN_IF_ERROR(ForeignSenders::Check(rules.table->endpoints()));
+  }
+  return rules;
 }
 
 absl::Status RelayRules::Load() {

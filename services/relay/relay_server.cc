@@ -52,6 +52,12 @@ absl::Status CheckListener(const ListenerSpec& spec, bool allow_unauthenticated)
              : CheckThatPortIsFree<asio::ip::tcp>(spec.address, spec.flag.c_str());
 }
 
+std::vector<routing::Endpoint> EndpointsOf(
+    const std::shared_ptr<const routing::RouteTable>& rules) {
+  if (rules == nullptr) return {};
+  return {rules->endpoints().begin(), rules->endpoints().end()};
+}
+
 std::vector<std::string> RulesTenantsOf(const RelayOptions& options) {
   std::vector<std::string> tenants = absl::StrSplit(options.rules_tenants, ' ', absl::SkipEmpty());
   if (tenants.empty()) tenants.push_back(options.reactor.router.tenant);
@@ -76,7 +82,8 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
       registry_(metrics),
       metrics_(metrics, options.reactor.router.tenant),
       rules_(options.rules, RulesTenantsOf(options), file_system, metrics),
-      limits_(options.connections) {
+      limits_(options.connections),
+      foreign_(options.foreign, file_system, metrics) {
   options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
 }
 
@@ -91,6 +98,7 @@ absl::Status RelayServer::Start() {
   PLUMBAGO_RETURN_IF_ERROR(LoadTls());
   PLUMBAGO_RETURN_IF_ERROR(LoadRules());
   ShareMemory();
+  PLUMBAGO_RETURN_IF_ERROR(foreign_.Start());
   PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
   MakeInternalSource();
   PLUMBAGO_RETURN_IF_ERROR(MakeOwnMetrics());
@@ -160,14 +168,18 @@ absl::Status RelayServer::LoadRules() {
 
 absl::Status RelayServer::StartSpooler() {
   if (options_.spool.bytes_max == 0) return absl::OkStatus();
-  spooler_ =
-      std::make_unique<Spooler>(options_.spool, file_system_, clock_, registry_, metrics_,
-                                [this](const topology::ShardInfo& shard) {
-                                  return std::make_unique<IngestStream>(
-                                      shard, absl::StrCat(sender_, "/spool"), metrics_, [] {});
-                                });
+  spooler_ = std::make_unique<Spooler>(
+      options_.spool, file_system_, clock_, registry_, metrics_,
+      Spooler::StreamFactories{
+          .shard =
+              [this](const auto& shard) {
+                return std::make_unique<IngestStream>(shard, absl::StrCat(sender_, "/spool"),
+                                                      metrics_, [] {});
+              },
+          .endpoint = [this](const auto& endpoint) { return foreign_.MakeStream(endpoint); }});
   const absl::Status taken_up = spooler_->TakeUp();
   if (!taken_up.ok()) return base::Annotate(taken_up, "--spool-dir");
+  spooler_->SetEndpoints(EndpointsOf(rules_.table()));
   spooler_->Start();
   return absl::OkStatus();
 }
@@ -191,8 +203,14 @@ SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_
 // Without the streams to shards: each router has an own way to be told what they accept.
 RouterFactories RelayServer::Factories() {
   RouterFactories factories;
+  factories.make_endpoint_stream = [this](const auto& endpoint) {
+    return foreign_.MakeStream(endpoint);
+  };
   if (spooler_ != nullptr) {
     factories.find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+    factories.find_endpoint_spool = [this](const auto& endpoint) {
+      return &spooler_->SpoolOf(endpoint);
+    };
   }
   return factories;
 }
@@ -274,6 +292,7 @@ absl::Status RelayServer::StartHttp() {
 // that no rule of before emits once nobody feeds it any more.
 void RelayServer::ApplyRules(const std::shared_ptr<const routing::RouteTable>& table) {
   static const std::vector<std::shared_ptr<const routing::AggregateSpec>> kNone;
+  if (spooler_ != nullptr) spooler_->SetEndpoints(EndpointsOf(table));
   internal_->VisitRouter([&](PointRouter& internal) {
     VisitReactors([&](PointRouter& router) { router.SetRouteTable(table); });
     InternalSink sink(internal);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
+#include "foreign_senders.h"
 #include "http_ingest.h"
 #include "reactor.h"
 #include "relay/aggregation.h"
@@ -52,6 +53,7 @@ struct RelayOptions {
   routing::RuleSettings rules;
   std::string rules_tenants;          // ids apart by blanks, or "*"; empty: the default tenant
   std::string foreign_full = "drop";  // or pause
+  ForeignOptions foreign;
 };
 
 class RelayServer {
@@ -107,6 +109,7 @@ class RelayServer {
   ConnectionLimits limits_;
   TenantNetworks networks_;
   std::shared_ptr<TlsContext> tls_;
+  ForeignSenders foreign_;            // before whose streams it serves
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
