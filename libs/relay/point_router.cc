@@ -12,6 +12,8 @@ namespace plumbago::relay {
 namespace {
 
 constexpr absl::Duration kDropLogInterval = absl::Seconds(10);
+// Time and value of a point that did not come as a line.
+constexpr size_t kDecodedPointBytes = 12;
 
 uint64_t RandomSeed() {
   std::random_device device;
@@ -34,6 +36,7 @@ PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, Relay
       hash_seed_(RandomSeed()),
       tenants_(options.tenant, hash_seed_, options.limiters),
       tenant_(&tenants_.at(0)),
+      traffic_(options.traffic == nullptr ? nullptr : options.traffic->AddSampler(RandomSeed())),
       last_drop_log_(clock.Monotonic() - kDropLogInterval) {
   Tick();
 }
@@ -114,11 +117,13 @@ void PointRouter::SetSource(const Source& source) {
   tenant_ = &tenants_.at(source.tenant);
   protocol_ = source.protocol;
   is_tenant_certain_ = source.is_tenant_certain;
+  sender_ = source.sender;
 }
 
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   std::array<Pending, LineCutter::kBlockLines> pending;
   const size_t count = Parse(lines, pending.data());
+  if (traffic_ != nullptr) ObserveLines(lines, pending.data(), count);
   // One look at the allowance for all, unless some may be of other tenants or too many.
   const bool is_granted = !tenants_.has_keys() && tenant_->allowance >= static_cast<int64_t>(count);
   if (is_granted) {
@@ -167,6 +172,7 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
   point.line.value = value;
   point.tenant = tenant_;
   if (tenants_.has_keys() && BeginsWithKey(metric) && !ResolveKey(point)) return last_drop_;
+  if (traffic_ != nullptr) ObservePoint(*point.tenant, point.line.metric);
   if (!Take(point)) return last_drop_;
   point.hash = HashName(point.line.metric, point.tenant->hash_seed);
   const Route* route = table_.Find(point.hash);
@@ -178,6 +184,7 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
 
 void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
   CountReceived(*tenant_, 1);
+  if (traffic_ != nullptr) ObservePoint(*tenant_, excerpt);
   Drop(*tenant_, reason, excerpt);
 }
 
@@ -218,6 +225,7 @@ bool PointRouter::ResolveKey(Pending& pending) {
   if (tenant == nullptr) {
     ++unknown_key_count_;
     CountReceived(*tenant_, 1);
+    if (traffic_ != nullptr) ObservePoint(*tenant_, name);
     Drop(*tenant_, DropReason::kUnknownKey, name);
     return false;
   }
@@ -284,6 +292,10 @@ const Route* PointRouter::Learn(const Pending& pending) {
     more_targets_.push_back({lanes[i], lanes_[lanes[i]]->names->Append(tenant, canonical_)});
   }
   table_.Insert(pending.hash, route);
+  if (traffic_ != nullptr) {
+    traffic_->new_series().Offer(
+        1, [&](size_t) { traffic_->new_series().Add(SampleOf(*pending.tenant, canonical_)); });
+  }
   return table_.Find(pending.hash);
 }
 
@@ -317,6 +329,7 @@ void PointRouter::Tick() {
     if (lane->open != nullptr && monotonic - lane->opened_at >= options_.batch_delay) Send(*lane);
     lane->sender->Check();
   }
+  if (traffic_ != nullptr) traffic_->Tick(monotonic);
   PublishCounters();
 }
 
@@ -409,11 +422,47 @@ void PointRouter::CountReceived(TenantState& tenant, uint64_t count) {
 
 void PointRouter::Drop(TenantState& tenant, DropReason reason, absl::string_view line) {
   last_drop_ = reason;
+  if (traffic_ != nullptr) {
+    traffic_->refusals().Offer(1, [&](size_t) {
+      Sample sample = SampleOf(tenant, line);
+      sample.reason = reason;
+      traffic_->refusals().Add(sample);
+    });
+  }
   ++tenant.dropped[(static_cast<uint32_t>(protocol_) << 16) | static_cast<uint32_t>(reason)];
   if (dropped_since_log_++ == 0) {
     drop_example_ =
         absl::StrCat(DropReasonWord(reason), ": '", base::Excerpt(WithoutKey(line)), "'");
   }
+}
+
+void PointRouter::ObserveLines(absl::Span<const absl::string_view> lines, const Pending* pending,
+                               size_t count) {
+  traffic_->points().Offer(count, [&](size_t chosen) {
+    const absl::string_view metric = pending[chosen].line.metric;
+    Sample sample = SampleOf(*pending[chosen].tenant, metric);
+    for (const absl::string_view line : lines) {
+      const bool is_its = metric.data() >= line.data() && metric.data() < line.data() + line.size();
+      if (is_its) sample.bytes = static_cast<uint32_t>(line.size() + 1);
+    }
+    traffic_->points().Add(sample);
+  });
+}
+
+void PointRouter::ObservePoint(const TenantState& tenant, absl::string_view metric) {
+  traffic_->points().Offer(1, [&](size_t) { traffic_->points().Add(SampleOf(tenant, metric)); });
+}
+
+Sample PointRouter::SampleOf(const TenantState& tenant, absl::string_view metric) {
+  traffic_->NameTenant(tenant.index, tenant.id);
+  Sample sample;
+  sample.tenant = tenant.index;
+  sample.sender = sender_;
+  sample.protocol = protocol_;
+  sample.bytes = static_cast<uint32_t>(metric.size() + kDecodedPointBytes);
+  // What is no point is a whole line, perhaps with a key.
+  sample.SetName(WithoutKey(metric.substr(0, metric.find_first_of(" \t"))));
+  return sample;
 }
 
 void PointRouter::MarkDirty(TenantState& tenant) {

@@ -35,6 +35,7 @@
 #include "relay/series_table.h"
 #include "relay/source.h"
 #include "relay/tenant_table.h"
+#include "relay/traffic.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::relay {
@@ -49,7 +50,8 @@ struct RouterOptions {
   // Of batches that no shard has accepted; each shard may use an equal part.
   size_t in_flight_bytes_max = size_t{96} << 20;
   absl::Duration stall_timeout =
-      absl::Seconds(2);  // a shard that takes nothing for so long is down
+      absl::Seconds(2);                        // a shard that takes nothing for so long is down
+  std::shared_ptr<Traffic> traffic = nullptr;  // of the process; null: nobody asks who sends what
 };
 
 // So much a shard may always use, that its stream has enough on the way.
@@ -177,6 +179,11 @@ class PointRouter {
   uint16_t LaneOf(const topology::ShardInfo& shard);
   void CountReceived(TenantState& tenant, uint64_t count);
   void Drop(TenantState& tenant, DropReason reason, absl::string_view line);
+  // For Traffic::Top.
+  void ObserveLines(absl::Span<const absl::string_view> lines, const Pending* pending,
+                    size_t count);
+  void ObservePoint(const TenantState& tenant, absl::string_view metric);
+  Sample SampleOf(const TenantState& tenant, absl::string_view metric);
   void MarkDirty(TenantState& tenant);
   void PublishCounters();
   void Publish(TenantState& tenant);
@@ -193,6 +200,8 @@ class PointRouter {
   TenantState* tenant_;  // of what comes next
   Protocol protocol_ = Protocol::kPlaintext;
   bool is_tenant_certain_ = false;
+  Sender sender_;
+  const std::shared_ptr<TrafficSampler> traffic_;  // shared with Traffic; null without
   std::shared_ptr<Delivery> delivery_;
 
   std::shared_ptr<const topology::SlotMap> map_;
