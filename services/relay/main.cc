@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "relay_admin_service.h"
 #include "relay_flags.h"
 #include "relay_server.h"
 #include "rpc/snapshot_watcher.h"
@@ -18,11 +19,12 @@ using plumbago::relay::RelayServer;
 absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runtime) {
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
   const std::string instance = absl::StrCat("relay-", getpid());
   plumbago::relay::RelayOptions options = flags.relay;
   if (options.spool.directory.empty()) options.spool.directory = flags.common.data_dir + "/spool";
   RelayServer relay(options, instance, runtime.file_system(), runtime.clock(), runtime.metrics());
+  plumbago::relay::RelayAdminService admin(relay.traffic(), runtime.clock());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin}));
   PLUMBAGO_RETURN_IF_ERROR(relay.Start());
 
   plumbago::topology::SnapshotHolder holder;

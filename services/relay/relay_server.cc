@@ -61,8 +61,14 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
       clock_(clock),
       registry_(metrics),
       metrics_(metrics, options.reactor.router.tenant),
+      reactors_behind_(metrics.AddGauge(
+          "plumbago_relay_reactors_behind_snapshot",
+          "Reactors that do not take points by the last snapshot yet; not 0 for long: one hangs")),
       limits_(options.connections) {
   options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
+  if (options.traffic_samples_max > 0) {
+    options_.reactor.router.traffic = std::make_shared<Traffic>(options.traffic_samples_max);
+  }
 }
 
 RelayServer::~RelayServer() {
@@ -237,7 +243,9 @@ absl::Status RelayServer::StartHttp() {
 void RelayServer::PublishGauges() {
   size_t unacknowledged_bytes = spooler_ == nullptr ? 0 : spooler_->queued_bytes();
   size_t known_series = 0;
+  size_t behind_count = 0;
   for (const auto& reactor : reactors_) {
+    behind_count += reactor->snapshot_version() != snapshot_version_.load() ? 1 : 0;
     unacknowledged_bytes += reactor->unacknowledged_bytes();
     known_series += reactor->known_series();
   }
@@ -248,10 +256,12 @@ void RelayServer::PublishGauges() {
     known_series += http_->known_series();
   }
   metrics_.unacknowledged_bytes.Set(static_cast<double>(unacknowledged_bytes));
+  reactors_behind_.Set(static_cast<double>(behind_count));
   metrics_.known_series.Set(static_cast<double>(known_series));
 }
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
+  snapshot_version_.store(snapshot->version());
   if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
   collector_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);

@@ -4,6 +4,7 @@
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ struct RelayOptions {
   ReactorOptions reactor;         // its listeners and memory are taken from above
   SpoolerOptions spool;           // the memory is taken from above
   OwnMetricsOptions own_metrics;
+  size_t traffic_samples_max = 16'384;  // of each router; 0: none are taken
 };
 
 class RelayServer {
@@ -58,6 +60,9 @@ class RelayServer {
   // InvalidArgument: a bad address, or one beyond this machine without --allow-unauthenticated.
   // Unavailable: an address in use. The directory of the spool: as the file system says.
   absl::Status Start();
+
+  // Null where no samples are taken. Shared with the routers.
+  const std::shared_ptr<Traffic>& traffic() const { return options_.reactor.router.traffic; }
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
 
@@ -84,6 +89,8 @@ class RelayServer {
   base::Clock& clock_;
   base::Metrics& registry_;
   RelayMetrics metrics_;
+  base::Gauge& reactors_behind_;
+  std::atomic<uint64_t> snapshot_version_{0};  // of the last one
   ConnectionLimits limits_;
   TenantNetworks networks_;
   std::shared_ptr<TlsContext> tls_;

@@ -65,6 +65,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddJobCommands(app, session);
   plumbago::ctl::AddSchemaCommands(app, session);
   plumbago::ctl::AddQuotaCommands(app, session);
+  plumbago::ctl::AddTopCommand(app, session);
 }
 
 }  // namespace
