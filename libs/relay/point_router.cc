@@ -16,6 +16,8 @@ namespace plumbago::relay {
 namespace {
 
 constexpr absl::Duration kDropLogInterval = absl::Seconds(10);
+// Time and value of a point that did not come as a line.
+constexpr size_t kDecodedPointBytes = 12;
 
 uint64_t RandomSeed() {
   std::random_device device;
@@ -56,6 +58,7 @@ PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, Relay
       tenant_(&tenants_.at(0)),
       lanes_(LanesOf(options), clock, metrics, std::move(factories)),
       learner_(LearningOf(options), table_, lanes_),
+      traffic_(options.traffic == nullptr ? nullptr : options.traffic->AddSampler(RandomSeed())),
       last_drop_log_(clock.Monotonic() - kDropLogInterval) {
   if (options.rules != nullptr) SetRouteTable(options.rules);
   Tick();
@@ -127,11 +130,13 @@ void PointRouter::SetSource(const Source& source) {
   tenant_ = &tenants_.at(source.tenant);
   protocol_ = source.protocol;
   is_tenant_certain_ = source.is_tenant_certain;
+  sender_ = source.sender;
 }
 
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   std::array<Pending, LineCutter::kBlockLines> pending;
   const size_t count = Parse(lines, pending.data());
+  if (traffic_ != nullptr) ObserveLines(lines, pending.data(), count);
   // One look at the allowance for all, unless some may be of other tenants or too many.
   const bool is_granted = !tenants_.has_keys() && tenant_->allowance >= static_cast<int64_t>(count);
   if (is_granted) {
@@ -182,6 +187,7 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
   point.line.value = value;
   point.tenant = tenant_;
   if (tenants_.has_keys() && BeginsWithKey(metric) && !ResolveKey(point)) return last_drop_;
+  if (traffic_ != nullptr) ObservePoint(*point.tenant, point.line.metric);
   if (!Take(point)) return last_drop_;
   point.hash = HashName(point.line.metric, point.tenant->hash_seed);
   const Route* route = table_.Find(point.hash);
@@ -209,6 +215,7 @@ std::optional<DropReason> PointRouter::OnAggregate(const routing::AggregateSpec&
 
 void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
   CountReceived(*tenant_, 1);
+  if (traffic_ != nullptr) ObservePoint(*tenant_, excerpt);
   Drop(*tenant_, reason, excerpt);
 }
 
@@ -313,6 +320,7 @@ bool PointRouter::ResolveKey(Pending& pending) {
   if (tenant == nullptr) {
     ++unknown_key_count_;
     CountReceived(*tenant_, 1);
+    if (traffic_ != nullptr) ObservePoint(*tenant_, name);
     Drop(*tenant_, DropReason::kUnknownKey, name);
     return false;
   }
@@ -378,6 +386,10 @@ const Route* PointRouter::Learn(const Pending& pending, const routing::Aggregate
   DropReason why{};
   const Route* const route = learner_.Learn(series, pending.hash, decision, &why);
   if (route == nullptr) Drop(*pending.tenant, why, pending.line.metric);
+  if (route != nullptr && traffic_ != nullptr) {
+    traffic_->new_series().Offer(
+        1, [&](size_t) { traffic_->new_series().Add(SampleOf(*pending.tenant, canonical_)); });
+  }
   return route;
 }
 
@@ -396,6 +408,7 @@ void PointRouter::Tick() {
   const absl::Time now = clock_.Now();
   now_seconds_ = static_cast<uint32_t>(absl::ToUnixSeconds(now));
   lanes_.Tick(absl::ToUnixMillis(now));
+  if (traffic_ != nullptr) traffic_->Tick(clock_.Monotonic());
   PublishCounters();
 }
 
@@ -431,11 +444,47 @@ void PointRouter::CountReceived(TenantState& tenant, uint64_t count) {
 
 void PointRouter::Drop(TenantState& tenant, DropReason reason, absl::string_view line) {
   last_drop_ = reason;
+  if (traffic_ != nullptr) {
+    traffic_->refusals().Offer(1, [&](size_t) {
+      Sample sample = SampleOf(tenant, line);
+      sample.reason = reason;
+      traffic_->refusals().Add(sample);
+    });
+  }
   ++tenant.dropped[(static_cast<uint32_t>(protocol_) << 16) | static_cast<uint32_t>(reason)];
   if (dropped_since_log_++ == 0) {
     drop_example_ =
         absl::StrCat(DropReasonWord(reason), ": '", base::Excerpt(WithoutKey(line)), "'");
   }
+}
+
+void PointRouter::ObserveLines(absl::Span<const absl::string_view> lines, const Pending* pending,
+                               size_t count) {
+  traffic_->points().Offer(count, [&](size_t chosen) {
+    const absl::string_view metric = pending[chosen].line.metric;
+    Sample sample = SampleOf(*pending[chosen].tenant, metric);
+    for (const absl::string_view line : lines) {
+      const bool is_its = metric.data() >= line.data() && metric.data() < line.data() + line.size();
+      if (is_its) sample.bytes = static_cast<uint32_t>(line.size() + 1);
+    }
+    traffic_->points().Add(sample);
+  });
+}
+
+void PointRouter::ObservePoint(const TenantState& tenant, absl::string_view metric) {
+  traffic_->points().Offer(1, [&](size_t) { traffic_->points().Add(SampleOf(tenant, metric)); });
+}
+
+Sample PointRouter::SampleOf(const TenantState& tenant, absl::string_view metric) {
+  traffic_->NameTenant(tenant.index, tenant.id);
+  Sample sample;
+  sample.tenant = tenant.index;
+  sample.sender = sender_;
+  sample.protocol = protocol_;
+  sample.bytes = static_cast<uint32_t>(metric.size() + kDecodedPointBytes);
+  // What is no point is a whole line, perhaps with a key.
+  sample.SetName(WithoutKey(metric.substr(0, metric.find_first_of(" \t"))));
+  return sample;
 }
 
 void PointRouter::MarkDirty(TenantState& tenant) {

@@ -35,6 +35,7 @@
 #include "relay/series_table.h"
 #include "relay/source.h"
 #include "relay/tenant_table.h"
+#include "relay/traffic.h"
 #include "routing/aggregator.h"
 #include "routing/route_table.h"
 #include "topology/slot_map.h"
@@ -59,6 +60,7 @@ struct RouterOptions {
   std::shared_ptr<const routing::RouteTable> rules = nullptr;
   // Of the process, shared by its routers; needed by rules that aggregate.
   std::shared_ptr<routing::Aggregator> aggregator = nullptr;
+  std::shared_ptr<Traffic> traffic = nullptr;  // of the process; null: nobody asks who sends what
 };
 
 class PointRouter {
@@ -184,6 +186,11 @@ class PointRouter {
   void CountRemoved(const std::vector<std::unique_ptr<Batch>>& batches);
   void CountReceived(TenantState& tenant, uint64_t count);
   void Drop(TenantState& tenant, DropReason reason, absl::string_view line);
+  // For Traffic::Top.
+  void ObserveLines(absl::Span<const absl::string_view> lines, const Pending* pending,
+                    size_t count);
+  void ObservePoint(const TenantState& tenant, absl::string_view metric);
+  Sample SampleOf(const TenantState& tenant, absl::string_view metric);
   void MarkDirty(TenantState& tenant);
   void PublishCounters();
   void Publish(TenantState& tenant);
@@ -198,6 +205,8 @@ class PointRouter {
   TenantState* tenant_;  // of what comes next
   Protocol protocol_ = Protocol::kPlaintext;
   bool is_tenant_certain_ = false;
+  Sender sender_;
+  const std::shared_ptr<TrafficSampler> traffic_;  // shared with Traffic; null without
 
   LaneSet lanes_;
   SeriesTable table_;

@@ -160,6 +160,9 @@ absl::StatusOr<Source> HttpIngest::Identify(const http::Request& request, Format
   }
   Source source{.protocol =
                     format == Format::kRemoteWrite ? Protocol::kRemoteWrite : Protocol::kHttp};
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(request.remote_address, error);
+  if (!error) source.sender = SenderOf(address);
   const std::string key = http::KeyOf(request);
   if (!key.empty() && snapshot_ == nullptr) {
     return absl::UnavailableError("no keys yet: waiting for the tenant-controller");
@@ -175,8 +178,6 @@ absl::StatusOr<Source> HttpIngest::Identify(const http::Request& request, Format
   } else if (!options_.tenant.empty()) {
     source.tenant = router_->TenantOf(options_.tenant);
   } else {
-    boost::system::error_code error;
-    const auto address = boost::asio::ip::make_address(request.remote_address, error);
     const std::string tenant = error ? std::string() : shared_.networks.TenantOf(address);
     if (!tenant.empty()) source.tenant = router_->TenantOf(tenant);
   }

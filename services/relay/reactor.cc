@@ -76,6 +76,7 @@ absl::Status Reactor::Listen(ListenerSpec& spec) {
 void Reactor::SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot) {
   asio::post(context_, [this, snapshot = std::move(snapshot)] {
     router_->SetSnapshot(snapshot);
+    snapshot_version_.store(snapshot->version());
     ResumeReading();
   });
 }

@@ -71,6 +71,9 @@ class Reactor final : public ReactorHost {
   size_t unacknowledged_bytes() const { return unacknowledged_bytes_.load(); }
   size_t known_series() const { return known_series_.load(); }
 
+  // Of the last snapshot that points are taken by; 0 before the first. Thread-safe.
+  uint64_t snapshot_version() const { return snapshot_version_.load(); }
+
  private:
   // ReactorHost.
   boost::asio::io_context& context() override { return context_; }
@@ -126,6 +129,7 @@ class Reactor final : public ReactorHost {
   std::atomic<bool> is_resume_wanted_{false};
   std::atomic<size_t> unacknowledged_bytes_{0};
   std::atomic<size_t> known_series_{0};
+  std::atomic<uint64_t> snapshot_version_{0};
 };
 
 }  // namespace plumbago::relay

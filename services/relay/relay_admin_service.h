@@ -1,6 +1,7 @@
-// RelayAdmin over gRPC: what operators ask a relay.
+// RelayAdmin over gRPC: what operators ask a relay. Thread-safe.
 #pragma once
 
+#include "base/clock.h"
 #include "plumbago/v1/relay_admin.grpc.pb.h"
 #include "relay_server.h"
 
@@ -8,16 +9,19 @@ namespace plumbago::relay {
 
 class RelayAdminService final : public v1::RelayAdmin::Service {
  public:
-  // `relay` outlives the service, and the server that it is registered with.
-  explicit RelayAdminService(RelayServer& relay) : relay_(relay) {}
+  // Both outlive the service, and the server that it is registered with.
+  RelayAdminService(RelayServer& relay, base::Clock& clock) : relay_(relay), clock_(clock) {}
 
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainResponse* response) override;
   grpc::Status ReloadRules(grpc::ServerContext* context, const v1::ReloadRulesRequest* request,
                            v1::ReloadRulesResponse* response) override;
+  grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* request,
+                   v1::TopResponse* response) override;
 
  private:
   RelayServer& relay_;
+  base::Clock& clock_;
 };
 
 }  // namespace plumbago::relay

@@ -188,6 +188,10 @@ void AddFlags(service::CommandLine& line, RelayFlags& flags) {
   AddForeignFlags(line, flags.relay.foreign);
   AddRuleFlags(line, flags.relay);
   AddOwnMetricsFlags(line, flags.relay.own_metrics);
+  line.Add("--traffic-samples-max", flags.relay.traffic_samples_max,
+           "Points of the last ten seconds that each reactor remembers for plumbagoctl top, of 160 "
+           "bytes each; more makes its figures more exact. 0: none")
+      ->check(CLI::Range(size_t{0}, size_t{1} << 20));
   line.AddBytes("--dictionary-max", flags.relay.reactor.router.dictionary_bytes_max,
                 "Memory of known names, per reactor; at the bound all are forgotten and learnt "
                 "again (plumbago_relay_dictionary_resets_total)");

@@ -4,6 +4,7 @@
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +55,7 @@ struct RelayOptions {
   std::string rules_tenants;          // ids apart by blanks, or "*"; empty: the default tenant
   std::string foreign_full = "drop";  // or pause
   ForeignOptions foreign;
+  size_t traffic_samples_max = 16'384;  // of each router; 0: none are taken
 };
 
 class RelayServer {
@@ -66,6 +68,9 @@ class RelayServer {
   // InvalidArgument: a bad address, or one beyond this machine without --allow-unauthenticated.
   // Unavailable: an address in use. The directory of the spool: as the file system says.
   absl::Status Start();
+
+  // Null where no samples are taken. Shared with the routers.
+  const std::shared_ptr<Traffic>& traffic() const { return options_.reactor.router.traffic; }
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
 
@@ -106,6 +111,8 @@ class RelayServer {
   base::Metrics& registry_;
   RelayMetrics metrics_;
   RelayRules rules_;
+  base::Gauge& reactors_behind_;
+  std::atomic<uint64_t> snapshot_version_{0};  // of the last one
   ConnectionLimits limits_;
   TenantNetworks networks_;
   std::shared_ptr<TlsContext> tls_;

@@ -20,6 +20,7 @@ void AddJobCommands(CLI::App& app, Session& session);
 void AddSchemaCommands(CLI::App& app, Session& session);
 void AddQuotaCommands(CLI::App& app, Session& session);
 void AddRelayCommands(CLI::App& app, Session& session);
+void AddTopCommand(CLI::App& app, Session& session);
 
 // Those of the storage policy, below `tenant`.
 void AddPolicyCommands(CLI::App& tenant, Session& session);

@@ -67,6 +67,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddSchemaCommands(app, session);
   plumbago::ctl::AddQuotaCommands(app, session);
   plumbago::ctl::AddRelayCommands(app, session);
+  plumbago::ctl::AddTopCommand(app, session);
 }
 
 }  // namespace
