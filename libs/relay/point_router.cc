@@ -119,6 +119,9 @@ void PointRouter::SetSource(const Source& source) {
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   std::array<Pending, LineCutter::kBlockLines> pending;
   const size_t count = Parse(lines, pending.data());
+  for (size_t i = 0; i < count; ++i) {
+    if (!pending[i].is_expected) table_.PrefetchRecord(pending[i].hash);
+  }
   // One look at the allowance for all, unless some may be of other tenants or too many.
   const bool is_granted = !tenants_.has_keys() && tenant_->allowance >= static_cast<int64_t>(count);
   if (is_granted) {
@@ -127,7 +130,7 @@ void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   }
   for (size_t i = 0; i < count; ++i) {
     if (!is_granted && !Take(pending[i])) continue;
-    const Route* route = table_.Find(pending[i].hash);
+    const Route* route = table_.FindNext(pending[i].hash, &next_series_);
     if (route == nullptr) route = Learn(pending[i]);
     if (route != nullptr) Deliver(*route, pending[i]);
   }
@@ -135,6 +138,7 @@ void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
 
 size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pending) {
   const bool has_keys = tenants_.has_keys();
+  uint32_t expected = next_series_;
   size_t count = 0;
   for (const absl::string_view line : lines) {
     Pending& next = pending[count];
@@ -146,7 +150,12 @@ size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pe
     next.tenant = tenant_;
     if (has_keys && BeginsWithKey(next.line.metric) && !ResolveKey(next)) continue;
     next.hash = HashName(next.line.metric, next.tenant->hash_seed);
-    table_.Prefetch(next.hash);
+    next.is_expected = table_.IsNumber(expected, next.hash);
+    if (next.is_expected) {
+      ++expected;
+    } else {
+      table_.PrefetchSlot(next.hash);
+    }
     ++count;
   }
   return count;

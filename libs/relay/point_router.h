@@ -148,6 +148,7 @@ class PointRouter {
     metric::ParsedLine line;
     NameHash hash;
     TenantState* tenant;
+    bool is_expected;  // the series that comes behind the last one in the table
   };
 
   void Append(const Route& route, const metric::ParsedLine& line);
@@ -199,6 +200,7 @@ class PointRouter {
   std::vector<uint16_t> lane_of_shard_;  // by index into map_->shards()
   std::vector<std::unique_ptr<Lane>> lanes_;
   SeriesTable table_;
+  uint32_t next_series_ = 0;  // number of the one behind the last one found in the table
   struct Target {
     uint16_t lane;
     uint32_t series_id;
