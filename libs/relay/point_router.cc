@@ -85,11 +85,11 @@ void PointRouter::ShareMemory() {
 void PointRouter::Reroute(const Batch& batch) {
   for (size_t i = 0; i < batch.point_count(); ++i) {
     Pending pending;
-    const SeriesName name = batch.names->Get(batch.series_id[i]);
+    const SeriesName name = batch.names->Get(batch.points.series_id()[i]);
     pending.tenant = &tenants_.at(tenants_.IndexOf(name.tenant));
     pending.line.metric = name.metric;
-    pending.line.time_seconds = batch.time_seconds[i];
-    pending.line.value = batch.value[i];
+    pending.line.time_seconds = batch.points.time_seconds()[i];
+    pending.line.value = batch.points.value()[i];
     pending.hash = HashName(pending.line.metric, pending.tenant->hash_seed);
     const Route* route = table_.Find(pending.hash);
     if (route == nullptr) route = Learn(pending);
@@ -214,9 +214,7 @@ void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
 
 void PointRouter::AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line) {
   if (lane.open == nullptr) OpenBatch(lane);
-  lane.open->series_id.push_back(series_id);
-  lane.open->time_seconds.push_back(line.time_seconds);
-  lane.open->value.push_back(line.value);
+  lane.open->points.Append(series_id, line.time_seconds, line.value);
   if (lane.open->point_count() >= options_.batch_points_max) Send(lane);
 }
 
@@ -377,6 +375,7 @@ void PointRouter::OpenBatch(Lane& lane) {
   lane.open->names = lane.names;
   lane.open->epoch = map_->epoch();
   lane.open->received_unix_ms = now_unix_ms_;
+  lane.open->points.Reserve(lane.last_point_count);  // likely as many again
   lane.opened_at = clock_.Monotonic();
   if (delivery_ != nullptr) {
     delivery_->AddBatch();
@@ -386,6 +385,7 @@ void PointRouter::OpenBatch(Lane& lane) {
 
 void PointRouter::Send(Lane& lane) {
   metrics_.batches_sent.Increment();
+  lane.last_point_count = lane.open->point_count();
   lane.sender->Send(std::move(lane.open));
 }
 

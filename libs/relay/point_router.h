@@ -141,6 +141,7 @@ class PointRouter {
     std::shared_ptr<NameTable> names;
     std::unique_ptr<Batch> open;  // null while empty
     absl::Duration opened_at;     // monotonic
+    size_t last_point_count = 0;  // of the last batch
     bool is_in_map = true;        // of an active shard of the current map
     bool is_refused = false;      // see SetFullShards
   };
