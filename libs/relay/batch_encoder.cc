@@ -43,10 +43,11 @@ size_t BatchEncoder::Encode(const Batch& batch, size_t first, size_t piece_bytes
   plain_.clear();
   size_t next = first;
   for (; next < batch.point_count() && plain_.size() < piece_bytes; ++next) {
-    const SeriesName name = batch.names->Get(batch.series_id[next]);
+    const SeriesName name = batch.names->Get(batch.points.series_id()[next]);
     const size_t before = plain_.size();
     const bool is_written = points_->Append(
-        {name.tenant, name.metric, batch.time_seconds[next], batch.value[next]}, &plain_);
+        {name.tenant, name.metric, batch.points.time_seconds()[next], batch.points.value()[next]},
+        &plain_);
     if (is_by_line_ && before > 0 && plain_.size() > piece_bytes) {
       plain_.resize(before);
       break;

@@ -18,9 +18,7 @@ std::unique_ptr<Batch> MakeBatch(size_t point_count, const std::string& metric =
   auto batch = std::make_unique<Batch>();
   batch->names = names;
   for (size_t i = 0; i < point_count; ++i) {
-    batch->series_id.push_back(id);
-    batch->time_seconds.push_back(static_cast<uint32_t>(1000 + i));
-    batch->value.push_back(static_cast<double>(i));
+    batch->points.Append(id, static_cast<uint32_t>(1000 + i), static_cast<double>(i));
   }
   return batch;
 }

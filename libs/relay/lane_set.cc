@@ -249,6 +249,7 @@ void LaneSet::OpenBatch(Lane& lane) {
   lane.open->names = lane.names;
   lane.open->epoch = epoch_;
   lane.open->received_unix_ms = now_unix_ms_;
+  lane.open->points.Reserve(lane.last_point_count);  // likely as many again
   lane.opened_at = clock_.Monotonic();
   if (delivery_ != nullptr && !lane.endpoint.has_value()) {
     delivery_->AddBatch();
@@ -258,6 +259,7 @@ void LaneSet::OpenBatch(Lane& lane) {
 
 void LaneSet::Send(Lane& lane) {
   metrics_.batches_sent.Increment();
+  lane.last_point_count = lane.open->point_count();
   lane.sender->Send(std::move(lane.open));
   if (lane.endpoint.has_value()) BacklogOfEndpoint(lane);
 }

@@ -84,9 +84,7 @@ class LaneSet {
   void Append(uint16_t lane, uint32_t series_id, const metric::ParsedLine& line) {
     Lane& to = *lanes_[lane];
     if (to.open == nullptr) OpenBatch(to);
-    to.open->series_id.push_back(series_id);
-    to.open->time_seconds.push_back(line.time_seconds);
-    to.open->value.push_back(line.value);
+    to.open->points.Append(series_id, line.time_seconds, line.value);
     if (to.open->point_count() >= options_.batch_points_max) Send(to);
   }
 
@@ -122,6 +120,7 @@ class LaneSet {
     std::shared_ptr<NameTable> names;
     std::unique_ptr<Batch> open;  // null while empty
     absl::Duration opened_at;     // monotonic
+    size_t last_point_count = 0;  // of the last batch
     bool is_in_use = true;        // a foreign endpoint, or an active shard of the current map
     bool is_refused = false;
     bool is_up = true;

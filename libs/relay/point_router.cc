@@ -83,15 +83,17 @@ void PointRouter::Reroute(const std::vector<std::unique_ptr<Batch>>& homeless) {
   absl::flat_hash_map<std::pair<const NameTable*, uint32_t>, std::vector<RouteTarget>> known;
   for (const auto& batch : homeless) {
     for (size_t i = 0; i < batch->point_count(); ++i) {
-      const SeriesName name = batch->names->Get(batch->series_id[i]);
-      const auto [found, is_new] = known.try_emplace({batch->names.get(), batch->series_id[i]});
+      const SeriesName name = batch->names->Get(batch->points.series_id()[i]);
+      const auto [found, is_new] =
+          known.try_emplace({batch->names.get(), batch->points.series_id()[i]});
       std::vector<RouteTarget>& targets = found->second;
       if (is_new) learner_.AddShardTargets(name.tenant, name.metric, &targets);
       if (targets.empty()) {
         Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kNoActiveShard, name.metric);
       }
-      const metric::ParsedLine line{
-          .metric = name.metric, .value = batch->value[i], .time_seconds = batch->time_seconds[i]};
+      const metric::ParsedLine line{.metric = name.metric,
+                                    .value = batch->points.value()[i],
+                                    .time_seconds = batch->points.time_seconds()[i]};
       for (const RouteTarget& target : targets) lanes_.Append(target.lane, target.series_id, line);
     }
   }
@@ -108,7 +110,7 @@ void PointRouter::SetRouteTable(std::shared_ptr<const routing::RouteTable> rules
 
 void PointRouter::CountRemoved(const std::vector<std::unique_ptr<Batch>>& batches) {
   for (const auto& batch : batches) {
-    for (const uint32_t id : batch->series_id) {
+    for (const uint32_t id : batch->points.series_id()) {
       const SeriesName name = batch->names->Get(id);
       Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kDestinationRemoved,
            name.metric);
@@ -136,6 +138,9 @@ void PointRouter::SetSource(const Source& source) {
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   std::array<Pending, LineCutter::kBlockLines> pending;
   const size_t count = Parse(lines, pending.data());
+  for (size_t i = 0; i < count; ++i) {
+    if (!pending[i].is_expected) table_.PrefetchRecord(pending[i].hash);
+  }
   if (traffic_ != nullptr) ObserveLines(lines, pending.data(), count);
   // One look at the allowance for all, unless some may be of other tenants or too many.
   const bool is_granted = !tenants_.has_keys() && tenant_->allowance >= static_cast<int64_t>(count);
@@ -146,7 +151,7 @@ void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   lines_ = lines;
   for (size_t i = 0; i < count; ++i) {
     if (!is_granted && !Take(pending[i])) continue;
-    const Route* route = table_.Find(pending[i].hash);
+    const Route* route = table_.FindNext(pending[i].hash, &next_series_);
     if (route == nullptr) route = Learn(pending[i]);
     if (route != nullptr) Deliver(*route, pending[i]);
   }
@@ -155,6 +160,7 @@ void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
 
 size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pending) {
   const bool has_keys = tenants_.has_keys();
+  uint32_t expected = next_series_;
   size_t count = 0;
   for (const absl::string_view line : lines) {
     Pending& next = pending[count];
@@ -166,7 +172,12 @@ size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pe
     next.tenant = tenant_;
     if (has_keys && BeginsWithKey(next.line.metric) && !ResolveKey(next)) continue;
     next.hash = HashName(next.line.metric, next.tenant->hash_seed);
-    table_.Prefetch(next.hash);
+    next.is_expected = table_.IsNumber(expected, next.hash);
+    if (next.is_expected) {
+      ++expected;
+    } else {
+      table_.PrefetchSlot(next.hash);
+    }
     ++count;
   }
   return count;

@@ -159,6 +159,7 @@ class PointRouter {
     metric::ParsedLine line;
     NameHash hash;
     TenantState* tenant;
+    bool is_expected;  // the series that comes behind the last one in the table
   };
 
   // Fills `pending`, and returns how many of the lines are points.

@@ -186,11 +186,9 @@ void SpoolReplay::Split(absl::string_view payload) {
   if (!journal::ParsePoints(payload, &columns_).ok()) return;
   std::unique_ptr<Batch> own = NewBatch(own_names_, unix_ms);
   const auto append = [this](Batch& batch, uint32_t id, size_t i) {
-    batch.series_id.push_back(id);
-    batch.time_seconds.push_back(columns_.time_seconds[i]);
-    batch.value.push_back(columns_.values[i]);
+    batch.points.Append(id, columns_.time_seconds[i], columns_.values[i]);
   };
-  own->series_id.reserve(columns_.numbers.size());
+  own->points.Reserve(columns_.numbers.size());
   for (size_t i = 0; i < columns_.numbers.size(); ++i) {
     const uint32_t number = columns_.numbers[i];
     if (number >= series_.size() || !series_[number].is_known) {

@@ -70,9 +70,7 @@ struct Fixture {
     batch->names = names;
     batch->received_unix_ms = absl::ToUnixMillis(clock.Now());
     for (size_t i = 0; i < count; ++i) {
-      batch->series_id.push_back(id);
-      batch->time_seconds.push_back(time + static_cast<uint32_t>(i));
-      batch->value.push_back(value);
+      batch->points.Append(id, time + static_cast<uint32_t>(i), value);
     }
     return batch;
   }

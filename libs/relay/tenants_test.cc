@@ -80,7 +80,7 @@ struct Fixture {
     router->Flush();
     std::map<std::string, int> result;
     for (const auto& batch : batches) {
-      for (const uint32_t id : batch->series_id) {
+      for (const uint32_t id : batch->points.series_id()) {
         const SeriesName name = batch->names->Get(id);
         ++result[std::string(name.tenant) + "/" + std::string(name.metric)];
       }

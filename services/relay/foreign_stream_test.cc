@@ -116,9 +116,7 @@ struct Fixture {
     auto batch = std::make_unique<Batch>();
     batch->names = names;
     for (size_t i = 0; i < count; ++i) {
-      batch->series_id.push_back(id);
-      batch->time_seconds.push_back(first + static_cast<uint32_t>(i));
-      batch->value.push_back(0.5);
+      batch->points.Append(id, first + static_cast<uint32_t>(i), 0.5);
     }
     return batch;
   }

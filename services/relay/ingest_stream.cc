@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "rpc/ingest_wire.h"
 #include "rpc/series_definitions.h"
 #include "rpc/server.h"
 
@@ -11,6 +12,7 @@ namespace plumbago::relay {
 namespace {
 
 constexpr uint32_t kProtocolVersion = 1;
+constexpr char kMethod[] = "/plumbago.v1.Ingest/Stream";
 
 }  // namespace
 
@@ -21,7 +23,7 @@ IngestStream::IngestStream(const topology::ShardInfo& shard, const std::string& 
       metrics_(metrics),
       shard_points_acknowledged_(metrics.shard_points_acknowledged(shard.id)),
       on_acknowledged_(std::move(on_acknowledged)),
-      stub_(v1::Ingest::NewStub(rpc::MakeChannel(shard.cache_address))) {}
+      stub_(rpc::MakeChannel(shard.cache_address)) {}
 
 IngestStream::~IngestStream() { Stop(); }
 
@@ -37,37 +39,38 @@ std::vector<std::unique_ptr<Batch>> IngestStream::TakeBack() {
 }
 
 void IngestStream::Open(grpc::ClientContext* context, Reactor* reactor) {
-  stub_->async()->Stream(context, reactor);
+  stub_.PrepareBidiStreamingCall(context, kMethod, /*options=*/{}, reactor);
 }
 
-bool IngestStream::Begin(const Batch& first, v1::IngestRequest* hello) {
+bool IngestStream::Begin(const Batch& first, grpc::ByteBuffer* hello) {
   names_ = first.names;
   is_defined_.clear();
-  hello->mutable_hello()->set_protocol_version(kProtocolVersion);
-  hello->mutable_hello()->set_relay(sender_);
-  hello->mutable_hello()->set_epoch(first.epoch);
+  v1::StreamHello message;
+  message.set_protocol_version(kProtocolVersion);
+  message.set_relay(sender_);
+  message.set_epoch(first.epoch);
+  *hello = rpc::EncodeHello(message);
   return true;
 }
 
-void IngestStream::Encode(const Batch& batch, uint64_t sequence, v1::IngestRequest* request) {
-  v1::PointBatch* out = request->mutable_batch();
-  out->Clear();
-  out->set_sequence(sequence);
-  out->set_epoch(batch.epoch);
-  out->set_received_unix_ms(batch.received_unix_ms);
-  DefineNewSeries(batch, out->mutable_definitions());
-  out->mutable_series_id()->Add(batch.series_id.begin(), batch.series_id.end());
-  out->mutable_time()->Add(batch.time_seconds.begin(), batch.time_seconds.end());
-  out->mutable_value()->Add(batch.value.begin(), batch.value.end());
+void IngestStream::Encode(const Batch& batch, uint64_t sequence, grpc::ByteBuffer* request) {
+  const BatchColumns& points = batch.points;
+  head_.Clear();
+  head_.set_sequence(sequence);
+  head_.set_epoch(batch.epoch);
+  head_.set_received_unix_ms(batch.received_unix_ms);
+  DefineNewSeries(batch, &head_);
+  *request = rpc::EncodeBatch(
+      head_, {points.series_id(), points.time_seconds(), points.value(), points.memory()});
 }
 
-void IngestStream::DefineNewSeries(const Batch& batch, v1::SeriesDefinitions* definitions) {
-  for (const uint32_t id : batch.series_id) {
+void IngestStream::DefineNewSeries(const Batch& batch, v1::PointBatch* head) {
+  for (const uint32_t id : batch.points.series_id()) {
     if (id < is_defined_.size() && is_defined_[id]) continue;
     if (id >= is_defined_.size()) is_defined_.resize(std::max<size_t>(id + 1, size_t{id} * 2));
     is_defined_[id] = true;
     const SeriesName name = batch.names->Get(id);
-    rpc::AppendDefinition(id, name.tenant, name.metric, definitions);
+    rpc::AppendDefinition(id, name.tenant, name.metric, head->mutable_definitions());
   }
 }
 

@@ -35,8 +35,8 @@ namespace plumbago::relay {
 
 struct ReactorOptions {
   std::vector<ListenerSpec> listeners;
-  absl::Duration idle_timeout = absl::Minutes(10);    // 0: none
-  size_t udp_receive_buffer_bytes = size_t{8} << 20;  // asked of the kernel
+  absl::Duration idle_timeout = absl::Minutes(10);     // 0: none
+  size_t udp_receive_buffer_bytes = size_t{32} << 20;  // asked of the kernel
   protocols::StatsdOptions statsd;
   RouterOptions router;
 };
