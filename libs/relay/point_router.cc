@@ -184,6 +184,7 @@ void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
 void PointRouter::Deliver(const Route& route, const Pending& pending) {
   if (full_shards_ == FullShards::kHold) return Append(route, pending.line);
   // A replica that is refused is counted as a point.
+  replicated_count_ += route.replica_count - 1u;
   for (size_t i = 0; i < route.replica_count; ++i) {
     const Target target =
         i == 0 ? Target{route.lane, route.series_id} : more_targets_[route.more_targets + i - 1];
@@ -197,6 +198,7 @@ void PointRouter::Deliver(const Route& route, const Pending& pending) {
 
 void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
   AppendToLane(*lanes_[route.lane], route.series_id, line);
+  replicated_count_ += route.replica_count - 1u;
   for (size_t i = 1; i < route.replica_count; ++i) {
     const Target& target = more_targets_[route.more_targets + i - 1];
     AppendToLane(*lanes_[target.lane], target.series_id, line);
@@ -424,7 +426,21 @@ void PointRouter::MarkDirty(TenantState& tenant) {
 void PointRouter::PublishCounters() {
   for (TenantState* const tenant : dirty_tenants_) Publish(*tenant);
   dirty_tenants_.clear();
+  PublishHeld();
   LogDrops();
+}
+
+void PointRouter::PublishHeld() {
+  if (replicated_count_ > 0) {
+    metrics_.points_replicated.Increment(static_cast<double>(std::exchange(replicated_count_, 0)));
+  }
+  size_t open_count = 0;
+  for (const auto& lane : lanes_) {
+    if (lane->open != nullptr) open_count += lane->open->point_count();
+  }
+  if (open_count == published_open_count_) return;
+  metrics_.points_held.Add(static_cast<double>(open_count) -
+                           static_cast<double>(std::exchange(published_open_count_, open_count)));
 }
 
 void PointRouter::Publish(TenantState& tenant) {

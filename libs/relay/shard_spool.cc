@@ -64,6 +64,7 @@ bool ShardSpool::Append(std::unique_ptr<Batch>& batch, Bounds bounds) {
   if (bounds == Bounds::kKeep && !HasRoom(bytes)) return false;
   queued_bytes_.fetch_add(bytes);
   shared_.queued_bytes.fetch_add(bytes);
+  shared_.points_held.Add(static_cast<double>(batch->point_count()));
   {
     base::MutexLock lock(mutex_);
     queue_.push_back(std::move(batch));
@@ -108,6 +109,7 @@ void ShardSpool::Write(Retry retry) {
     disk_bytes_.store(files_->bytes());
     const size_t bytes = batch.memory_bytes();
     metrics_.points_spooled.Increment(static_cast<double>(batch.point_count()));
+    shared_.points_held.Add(-static_cast<double>(batch.point_count()));
     queued_bytes_.fetch_sub(bytes);
     shared_.queued_bytes.fetch_sub(bytes);
     pending_.pop_front();

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "ledger_rows.h"
 #include "relay_flags.h"
 #include "relay_server.h"
 #include "rpc/snapshot_watcher.h"
@@ -18,7 +19,9 @@ using plumbago::relay::RelayServer;
 absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runtime) {
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
+  plumbago::service::LedgerService ledger("relay", runtime.metrics(), runtime.clock(),
+                                          plumbago::relay::LedgerRows());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ledger}));
   const std::string instance = absl::StrCat("relay-", getpid());
   plumbago::relay::RelayOptions options = flags.relay;
   if (options.spool.directory.empty()) options.spool.directory = flags.common.data_dir + "/spool";

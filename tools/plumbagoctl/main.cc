@@ -51,6 +51,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
       "  plumbagoctl key create acme --scope ingest\n"
       "  plumbagoctl topology show\n"
       "  plumbagoctl series delete 'servers.old.**'\n"
+      "  plumbagoctl ledger\n"
       "  plumbagoctl import /var/lib/graphite/whisper\n"
       "  plumbagoctl --controller 10.0.0.1:7400 tenant list --output json\n"
       "plumbagoctl <command> --help says more.");
@@ -65,6 +66,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddJobCommands(app, session);
   plumbago::ctl::AddSchemaCommands(app, session);
   plumbago::ctl::AddQuotaCommands(app, session);
+  plumbago::ctl::AddLedgerCommands(app, session);
 }
 
 }  // namespace
