@@ -38,6 +38,8 @@ absl::Status IngestSession::Apply(const v1::PointBatch& batch) {
         journal_.Append(series_, absl::MakeConstSpan(batch.time().data(), series_.size()),
                         absl::MakeConstSpan(batch.value().data(), series_.size())));
   }
+  metrics_.points_received.Increment(static_cast<double>(batch.series_id_size()));
+  metrics_.batches_received.Increment();
   last_sequence_ = batch.sequence();
   return absl::OkStatus();
 }

@@ -130,7 +130,7 @@ TEST_CASE("IngestSession drops and counts points of names that have no room", "[
   REQUIRE(session.Apply(batch).ok());
   const double dropped = metrics.dropped("t", "no_memory_for_names").Value();
   CHECK(dropped > 0);
-  CHECK(metrics.points_received.Value() + dropped == 10);
+  CHECK(metrics.points_received.Value() == 10);
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ class Replay {
     if (!cache_.WaitForRoom()) return absl::CancelledError("the cache stops");
     cache_.Append(references_, columns_.time_seconds, columns_.values,
                   static_cast<uint32_t>(segment_));
-    metrics_.points_replayed.Increment(static_cast<double>(kept));
+    metrics_.points_replayed.Increment(static_cast<double>(columns_.numbers.size()));
     point_count_ += kept;
     options_.on_progress(point_count_);
     return absl::OkStatus();

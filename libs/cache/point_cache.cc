@@ -84,8 +84,6 @@ void PointCache::Append(absl::Span<const SeriesReference> series,
     if (!mine.empty())
       AppendToPartition(partitions_[i], mine, series, time_seconds, value, segment);
   }
-  metrics_.points_received.Increment(static_cast<double>(series.size()));
-  metrics_.batches_received.Increment();
 }
 
 void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,

@@ -66,6 +66,7 @@ bool DestinationSpool::Append(std::unique_ptr<Batch>& batch, Bounds bounds) {
   if (bounds == Bounds::kKeep && !HasRoom(bytes)) return false;
   queued_bytes_.fetch_add(bytes);
   shared_.queued_bytes.fetch_add(bytes);
+  shared_.points_held.Add(static_cast<double>(batch->point_count()));
   {
     base::MutexLock lock(mutex_);
     queue_.push_back(std::move(batch));
@@ -110,6 +111,7 @@ void DestinationSpool::Write(Retry retry) {
     disk_bytes_.store(files_->bytes());
     const size_t bytes = batch.memory_bytes();
     metrics_.points_spooled.Increment(static_cast<double>(batch.point_count()));
+    shared_.points_held.Add(-static_cast<double>(batch.point_count()));
     queued_bytes_.fetch_sub(bytes);
     shared_.queued_bytes.fetch_sub(bytes);
     pending_.pop_front();

@@ -244,6 +244,14 @@ size_t LaneSet::unacknowledged_bytes() const {
   return bytes;
 }
 
+size_t LaneSet::open_point_count() const {
+  size_t count = 0;
+  for (const auto& lane : lanes_) {
+    if (lane->open != nullptr) count += lane->open->point_count();
+  }
+  return count;
+}
+
 void LaneSet::OpenBatch(Lane& lane) {
   lane.open = std::make_unique<Batch>();
   lane.open->names = lane.names;

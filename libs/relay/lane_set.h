@@ -111,6 +111,7 @@ class LaneSet {
 
   void SpoolEverything();
   size_t unacknowledged_bytes() const;  // open batches included
+  size_t open_point_count() const;      // points of open batches
 
  private:
   struct Lane {

@@ -237,6 +237,7 @@ bool PointRouter::Deliver(const Route& route, const Pending& pending) {
     return true;
   }
   // A replica that is refused is counted as a point.
+  replicated_count_ += route.replica_count - 1u;
   DeliverToTarget({.series_id = route.series_id, .lane = route.lane}, pending);
   for (const RouteTarget& target : learner_.more_targets(route)) {
     DeliverToTarget({.series_id = target.series_id, .lane = target.lane}, pending);
@@ -247,6 +248,7 @@ bool PointRouter::Deliver(const Route& route, const Pending& pending) {
 void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
   lanes_.Append(route.lane, route.series_id, line);
   if (route.replica_count == 1) return;
+  replicated_count_ += route.replica_count - 1u;
   for (const RouteTarget& target : learner_.more_targets(route)) {
     lanes_.Append(target.lane, target.series_id, line);
   }
@@ -267,11 +269,11 @@ bool PointRouter::FollowPlan(const RoutePlan& plan, const Pending& pending) {
   const RoutePlans& plans = learner_.plans();
   const routing::DataChecks passed =
       plan.checks == 0 ? 0 : learner_.rules().PassedChecks(plan.checks, DataOf(pending));
-  bool is_meant = false;  // some rule wants the point
+  uint64_t outcome_count = 0;  // ways that the rules want the point to go
   bool is_taken = false;
   for (const PlanTarget& target : plans.targets(plan)) {
     if ((target.required & ~passed) != 0) continue;
-    is_meant = true;
+    ++outcome_count;
     if (target.is_refused) {
       Drop(*pending.tenant, target.refusal, pending.line.metric);
       continue;
@@ -282,10 +284,14 @@ bool PointRouter::FollowPlan(const RoutePlan& plan, const Pending& pending) {
   }
   for (const PlanFeed& feed : plans.feeds(plan)) {
     if ((feed.required & ~passed) != 0) continue;
-    is_meant = true;
+    ++outcome_count;
     is_taken = Feed(feed, pending) || is_taken;
   }
-  if (!is_meant) Drop(*pending.tenant, plan.drop_reason, pending.line.metric);
+  if (outcome_count == 0) {
+    Drop(*pending.tenant, plan.drop_reason, pending.line.metric);
+  } else {
+    replicated_count_ += outcome_count - 1;
+  }
   return is_taken;
 }
 
@@ -506,7 +512,18 @@ void PointRouter::MarkDirty(TenantState& tenant) {
 void PointRouter::PublishCounters() {
   for (TenantState* const tenant : dirty_tenants_) Publish(*tenant);
   dirty_tenants_.clear();
+  PublishHeld();
   LogDrops();
+}
+
+void PointRouter::PublishHeld() {
+  if (replicated_count_ > 0) {
+    metrics_.points_replicated.Increment(static_cast<double>(std::exchange(replicated_count_, 0)));
+  }
+  const size_t open_count = lanes_.open_point_count();
+  if (open_count == published_open_count_) return;
+  metrics_.points_held.Add(static_cast<double>(open_count) -
+                           static_cast<double>(std::exchange(published_open_count_, open_count)));
 }
 
 void PointRouter::Publish(TenantState& tenant) {

@@ -195,6 +195,7 @@ class PointRouter {
   void MarkDirty(TenantState& tenant);
   void PublishCounters();
   void Publish(TenantState& tenant);
+  void PublishHeld();
   void LogDrops();
 
   const RouterOptions options_;
@@ -222,6 +223,8 @@ class PointRouter {
   std::vector<TenantState*> dirty_tenants_;
   DropReason last_drop_{};
   uint64_t unknown_key_count_ = 0;
+  uint64_t replicated_count_ = 0;
+  size_t published_open_count_ = 0;  // points of open batches
   uint64_t dropped_since_log_ = 0;
   std::string drop_example_;
   absl::Duration last_drop_log_;

@@ -11,6 +11,13 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
           metrics.AddCounter("plumbago_relay_batches_sent_total", "Batches written to caches")),
       batches_resent(metrics.AddCounter("plumbago_relay_batches_resent_total",
                                         "Batches written again after a broken stream")),
+      points_resent(metrics.AddCounter(
+          "plumbago_relay_points_resent_total",
+          "Points written to a cache again, or taken back from one, after a broken stream: it may "
+          "have received so many twice")),
+      points_replicated(metrics.AddCounter(
+          "plumbago_relay_points_replicated_total",
+          "Copies of points beyond the first, for further shards of a replica set")),
       dictionary_resets(metrics.AddCounter(
           "plumbago_relay_dictionary_resets_total",
           "Times the names of a reactor were forgotten (full, or the slot map changed)")),
@@ -26,6 +33,9 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
           "Memory of points that no cache has accepted yet: what a crash of this relay loses")),
       known_series(metrics.AddGauge("plumbago_relay_known_series",
                                     "Names in the dictionaries of all reactors")),
+      points_held(metrics.AddGauge(
+          "plumbago_relay_points_held",
+          "Points in memory: neither accepted by a cache nor written to a spool yet")),
       registry_(metrics),
       default_tenant_(tenant) {
   points_received(tenant, Protocol::kPlaintext);

@@ -38,12 +38,15 @@ class RelayMetrics {
   base::Counter& bytes_received;
   base::Counter& batches_sent;
   base::Counter& batches_resent;
+  base::Counter& points_resent;
+  base::Counter& points_replicated;
   base::Counter& dictionary_resets;
   base::Counter& reads_paused;
   base::Counter& kernel_drops_udp;
   base::Gauge& connections;
   base::Gauge& unacknowledged_bytes;
   base::Gauge& known_series;
+  base::Gauge& points_held;
 
  private:
   base::Metrics& registry_;

@@ -41,12 +41,11 @@ uint64_t SpoolReplay::acknowledged_count() const {
 }
 
 void SpoolReplay::Restart() {
-  CollectAcknowledged();
   waits_for_owners_ = false;
   if (stream_ != nullptr && stream_->unacknowledged_bytes() > 0) {
     stream_->TakeBack();  // what it holds is in the segment
-    seen_acknowledged_ = stream_->acknowledged_count();
   }
+  CollectAcknowledged();
   ForgetSegment();
 }
 

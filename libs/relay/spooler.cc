@@ -36,7 +36,7 @@ Spooler::Spooler(const SpoolerOptions& options, base::FileSystem& file_system, b
       registry_(registry),
       metrics_(metrics),
       make_stream_(std::move(make_stream)),
-      shared_(std::make_unique<SpoolShared>()) {
+      shared_(std::make_unique<SpoolShared>(metrics.points_held)) {
   shared_->queue_bytes_max = options.queue_bytes_max;
 }
 

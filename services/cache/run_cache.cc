@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "aggregation_method.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "cache/durability_tracker.h"
@@ -12,7 +15,9 @@
 #include "cache/journal_cutter.h"
 #include "cache/point_journal.h"
 #include "cache_service.h"
+#include "carbonlink_server.h"
 #include "journal_start.h"
+#include "ledger_rows.h"
 #include "rpc/snapshot_watcher.h"
 #include "store_stream.h"
 #include "topology/snapshot.h"
@@ -27,10 +32,23 @@ absl::Status StoreHasForgotten(const CacheFlags& flags) {
                    "not synced is gone; start this cache again: its journal has the points"));
 }
 
+// Null where none is wanted.
+absl::StatusOr<std::unique_ptr<CarbonlinkServer>> StartCarbonlink(const CacheFlags& flags,
+                                                                  const PointCache& cache,
+                                                                  base::Metrics& metrics) {
+  if (flags.carbonlink.listen.empty()) return nullptr;
+  // Shared by the copies of the function.
+  auto methods = std::make_shared<AggregationMethodFinder>(flags.store, flags.carbonlink.tenant);
+  return CarbonlinkServer::Start(
+      flags.carbonlink, cache, metrics,
+      [methods = std::move(methods)](const std::string& metric) { return methods->Find(metric); });
+}
+
 }  // namespace
 
 absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
   PLUMBAGO_RETURN_IF_ERROR(ParseJournalSync(flags.journal_sync, &flags.journal.writer));
+  PLUMBAGO_RETURN_IF_ERROR(CheckCarbonlink(flags.carbonlink));
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
   topology::SnapshotHolder holder;
@@ -64,17 +82,22 @@ absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
                             ReplayAtStart(flags, holder.Get().get(), runtime, cache, metrics));
   PLUMBAGO_ASSIGN_OR_RETURN(
       const auto journal,
-      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, found, cache));
+      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, found, cache,
+                         static_cast<uint64_t>(metrics.points_replayed.Value())));
   JournalCutter cutter(*journal, cache, durability, runtime.clock());
   cutter.Start();
   const auto gauges = runtime.metrics().BeforeScrape([&] {
     cache.PublishGauges();
     metrics.journal_bytes.Set(static_cast<double>(journal->total_bytes()));
+    metrics.journal_points.Set(static_cast<double>(journal->point_count()));
   });
   IngestService ingest(cache, *journal, metrics, epoch);
   CacheReadService read(cache, epoch);
+  service::LedgerService ledger("cache", runtime.metrics(), runtime.clock(), LedgerRows());
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto carbonlink,
+                            StartCarbonlink(flags, cache, runtime.metrics()));
   // Last: nothing below it can fail while the services are in use.
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read}));
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read, &ledger}));
   runtime.health().SetReady();
 
   runtime.WaitForStop();

@@ -104,7 +104,10 @@ void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
   durability_.OnDurable(response.durable_sequence());
 }
 
-void StoreStream::OnResend() { metrics_.flush_batches_resent.Increment(); }
+void StoreStream::OnResend(const FlushBatch& batch) {
+  metrics_.flush_batches_resent.Increment();
+  metrics_.flush_points_resent.Increment(static_cast<double>(batch.value.size()));
+}
 
 void StoreStream::LogRefusal(const HotSeries& series, const v1::RefusedSeries& refused) {
   ++refusals_since_log_;

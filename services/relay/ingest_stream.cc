@@ -29,12 +29,19 @@ IngestStream::~IngestStream() { Stop(); }
 
 void IngestStream::Send(std::unique_ptr<Batch> batch) {
   unacknowledged_bytes_.fetch_add(batch->memory_bytes());
+  metrics_.points_held.Add(static_cast<double>(batch->point_count()));
   ResendingStream::Send(std::move(batch));
 }
 
 std::vector<std::unique_ptr<Batch>> IngestStream::TakeBack() {
   std::vector<std::unique_ptr<Batch>> batches = ResendingStream::TakeBack();
-  for (const auto& batch : batches) unacknowledged_bytes_.fetch_sub(batch->memory_bytes());
+  size_t points = 0;
+  for (const auto& batch : batches) {
+    unacknowledged_bytes_.fetch_sub(batch->memory_bytes());
+    points += batch->point_count();
+  }
+  metrics_.points_held.Add(-static_cast<double>(points));
+  metrics_.points_resent.Increment(static_cast<double>(points));
   return batches;
 }
 
@@ -90,9 +97,13 @@ void IngestStream::OnResponse(const v1::IngestResponse&, Items done) {
   acknowledged_count_.fetch_add(done.size());
   metrics_.points_acknowledged.Increment(static_cast<double>(points));
   shard_points_acknowledged_.Increment(static_cast<double>(points));
+  metrics_.points_held.Add(-static_cast<double>(points));
   on_acknowledged_();
 }
 
-void IngestStream::OnResend() { metrics_.batches_resent.Increment(); }
+void IngestStream::OnResend(const Batch& batch) {
+  metrics_.batches_resent.Increment();
+  metrics_.points_resent.Increment(static_cast<double>(batch.point_count()));
+}
 
 }  // namespace plumbago::relay

@@ -46,7 +46,7 @@ class IngestStream final
   void Encode(const Batch& batch, uint64_t sequence, grpc::ByteBuffer* request) override;
   uint64_t AcknowledgedSequence(const v1::IngestResponse& response) override;
   void OnResponse(const v1::IngestResponse& response, Items done) override;
-  void OnResend() override;
+  void OnResend(const Batch& batch) override;
   void DefineNewSeries(const Batch& batch, v1::PointBatch* head);
 
   const std::string sender_;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "ledger_rows.h"
 #include "relay_admin_service.h"
 #include "relay_flags.h"
 #include "relay_server.h"
@@ -25,7 +26,9 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
   RelayServer relay(options, instance, runtime.file_system(), runtime.clock(), runtime.metrics());
   PLUMBAGO_RETURN_IF_ERROR(relay.Start());
   plumbago::relay::RelayAdminService admin(relay, runtime.clock());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin}));
+  plumbago::service::LedgerService ledger("relay", runtime.metrics(), runtime.clock(),
+                                          plumbago::relay::LedgerRows());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin, &ledger}));
 
   plumbago::topology::SnapshotHolder holder;
   if (relay.needs_shards()) {

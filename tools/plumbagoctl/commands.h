@@ -16,6 +16,7 @@ void AddSeriesCommands(CLI::App& app, Session& session);  // series, du, slot
 void AddSetCommands(CLI::App& app, Session& session);     // trash, snapshot
 void AddCheckCommands(CLI::App& app, Session& session);   // rescan, verify
 void AddImportCommands(CLI::App& app, Session& session);  // import, fill
+void AddLedgerCommands(CLI::App& app, Session& session);
 void AddJobCommands(CLI::App& app, Session& session);
 void AddSchemaCommands(CLI::App& app, Session& session);
 void AddQuotaCommands(CLI::App& app, Session& session);

@@ -51,6 +51,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
       "  plumbagoctl key create acme --scope ingest\n"
       "  plumbagoctl topology show\n"
       "  plumbagoctl series delete 'servers.old.**'\n"
+      "  plumbagoctl ledger\n"
       "  plumbagoctl import /var/lib/graphite/whisper\n"
       "  plumbagoctl relay explain servers.web1.cpu\n"
       "  plumbagoctl --controller 10.0.0.1:7400 tenant list --output json\n"
@@ -66,6 +67,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddJobCommands(app, session);
   plumbago::ctl::AddSchemaCommands(app, session);
   plumbago::ctl::AddQuotaCommands(app, session);
+  plumbago::ctl::AddLedgerCommands(app, session);
   plumbago::ctl::AddRelayCommands(app, session);
   plumbago::ctl::AddTopCommand(app, session);
 }

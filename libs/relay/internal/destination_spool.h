@@ -23,6 +23,9 @@ namespace plumbago::relay {
 
 // What all spools of a spooler share.
 struct SpoolShared {
+  explicit SpoolShared(base::Gauge& held) : points_held(held) {}
+
+  base::Gauge& points_held;  // in memory
   size_t queue_bytes_max = 0;
   std::atomic<size_t> queued_bytes{0};
   std::atomic<bool> is_disk_low{false};
