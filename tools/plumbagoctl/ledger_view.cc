@@ -127,10 +127,11 @@ LedgerBalance BalanceBetween(const std::vector<LedgerReading>& readings, const s
             : absl::StrCat("points are missing that a ", receiver, " has acknowledged");
   } else {
     balance.remark =
-        flow.last_sender_start > flow.first_receiver_start
-            ? absl::StrCat("a ", sender, " has started after a ", receiver,
-                           ": what the process before it sent is not counted")
-            : absl::StrCat("a ", receiver, " took points that no ", sender, " named here has sent");
+        absl::StrCat("a ", receiver, " took points that no ", sender, " named here has counted");
+    if (flow.last_sender_start > flow.first_receiver_start) {
+      absl::StrAppend(&balance.remark, "; a ", sender, " has started after it, and what a process ",
+                      "before that sent is not counted");
+    }
   }
   return balance;
 }

@@ -102,7 +102,8 @@ TEST_CASE("A restart that may explain a difference is named, and nothing is call
   const auto relay_restarted = Balance(Relay(10, 10, 0, 0, 2'000), Cache(100));
   CHECK_FALSE(relay_restarted[2].is_balanced);
   CHECK(relay_restarted[2].remark ==
-        "a relay has started after a cache: what the process before it sent is not counted");
+        "a cache took points that no relay named here has counted; a relay has started after it, "
+        "and what a process before that sent is not counted");
 }
 
 TEST_CASE("What a receiver gave back is not taken", "[plumbagoctl]") {
