@@ -56,9 +56,9 @@ PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, Relay
       hash_seed_(RandomSeed()),
       tenants_(options.tenant, hash_seed_, options.limiters),
       tenant_(&tenants_.at(0)),
+      traffic_(options.traffic == nullptr ? nullptr : options.traffic->AddSampler(RandomSeed())),
       lanes_(LanesOf(options), clock, metrics, std::move(factories)),
       learner_(LearningOf(options), table_, lanes_),
-      traffic_(options.traffic == nullptr ? nullptr : options.traffic->AddSampler(RandomSeed())),
       last_drop_log_(clock.Monotonic() - kDropLogInterval) {
   if (options.rules != nullptr) SetRouteTable(options.rules);
   Tick();

@@ -212,6 +212,7 @@ class PointRouter {
 
   LaneSet lanes_;
   SeriesTable table_;
+  uint32_t next_series_ = 0;  // number of the series that a sender who repeats his order sends next
   SeriesLearner learner_;
   FullShards full_shards_ = FullShards::kHold;
   std::string canonical_;                           // scratch of Learn
