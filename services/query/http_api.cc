@@ -11,7 +11,7 @@
 #include "functions/attime.h"
 #include "functions/catalog.h"
 #include "query/find_format.h"
-#include "query/render_format.h"
+#include "render_answer.h"
 #include "render_parameters.h"
 
 namespace plumbago::query {
@@ -144,18 +144,8 @@ HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Param
   PLUMBAGO_ASSIGN_OR_RETURN(RenderAnswer answer,
                             dependencies_.engine.Render(context, render.request));
   metrics_.CountAnswer(answer.notes);
-  http::Response response;
-  if (render.format == RenderFormat::kJson) {
-    functions::ConsolidateToMaximum(render.points_max, answer.series);
-    PLUMBAGO_ASSIGN_OR_RETURN(
-        response, JsonAnswer(parameters, RenderJson(answer.series, render.null_points)));
-  } else if (render.format == RenderFormat::kCsv) {
-    response = TextAnswer(RenderCsv(answer.series, render.request.zone));
-    response.content_type = "text/csv";
-  } else {
-    response = TextAnswer(RenderRaw(answer.series));
-    response.content_type = "text/plain";
-  }
+  PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
+                            AnswerRender(parameters, render, std::move(answer.series)));
   PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
   return response;
 }

@@ -154,7 +154,7 @@ TEST_CASE("Mistakes are answered with JSON that names them", "[http_api]") {
       {"target=a&from=blah", "from: time \"blah\": use an epoch"},
       {"target=a&until=undefined", "until: time \"undefined\""},
       {"target=a&from=100&until=100", "empty time range"},
-      {"target=a&format=png", "format is \"png\"; use json, csv or raw"},
+      {"target=a&format=tree", "format is \"tree\"; use json, csv, raw, pickle, "},
       {"target=a&xFilesFactor=x", "xFilesFactor is \"x\""},
       {"target=a&now=soon", "now: time \"soon\""},
   }));
@@ -259,6 +259,66 @@ TEST_CASE("Keys of three kinds name the tenant", "[http_api]") {
   CHECK(anonymous.headers.Get("WWW-Authenticate") != "");
   CHECK(Json::parse(anonymous.body).contains("message"));
   CHECK(fixture.Get("/functions").status == 200);
+}
+
+TEST_CASE("Render has binary formats and their content types", "[http_api]") {
+  Fixture fixture;
+  const auto [query, type, start] = GENERATE(table<std::string, std::string, std::string>({
+      {"format=pickle", "application/pickle", "\x80\x02"},
+      {"pickle=1", "application/pickle", "\x80\x02"},
+      {"pickle=1&format=json", "application/json", "["},
+      {"format=msgpack", "application/x-msgpack", "\xDD"},
+      {"format=protobuf", "application/x-protobuf", "\n"},
+      {"format=protobuf3", "application/x-protobuf", "\n"},
+      {"format=carbonapi_v2_pb", "application/x-protobuf", "\n"},
+      {"format=carbonapi_v3_pb", "application/x-protobuf", "\n"},
+      {"format=dygraph", "application/json", "{\"labels\" : [\"Time\", \"web.a\"]"},
+      {"format=rickshaw", "application/json", "[{\"target\":\"web.a\",\"datapoints\":[{\"x\""},
+      {"format=dygraph&jsonp=f", "text/javascript", "f({\"labels\""},
+  }));
+  CAPTURE(query);
+  const auto response = fixture.Get("/render", "target=web.a&from=1960&until=1990&" + query);
+  CHECK(response.status == 200);
+  CHECK(response.content_type == type);
+  CHECK(response.body.starts_with(start));
+}
+
+// Gunzips what a client of a long answer gets.
+std::string Unpacked(const std::string& packed) {
+  z_stream stream{};
+  REQUIRE(inflateInit2(&stream, 15 + 16) == Z_OK);
+  std::string plain(64 << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
+  stream.avail_out = static_cast<uInt>(plain.size());
+  REQUIRE(inflate(&stream, Z_FINISH) == Z_STREAM_END);
+  plain.resize(stream.total_out);
+  inflateEnd(&stream);
+  return plain;
+}
+
+TEST_CASE("Long answers are sent in parts, packed or wrapped as asked", "[http_api]") {
+  Fixture fixture;
+  const std::string query =
+      "target=randomWalk(%22x%22)&from=0&until=100000&now=100000&format=json&noNullPoints=1";
+  const auto all = [](http::Response response) {
+    REQUIRE(response.more_parts != nullptr);
+    for (bool has_more = true; has_more;) {
+      std::string part;
+      has_more = response.more_parts(part);
+      response.body += part;
+    }
+    return response.body;
+  };
+  const std::string target = query + "&target=randomWalk(%22y%22,1)&target=randomWalk(%22z%22,1)";
+  const std::string plain = all(fixture.Get("/render", target));
+  CHECK(plain.size() > (1 << 20));
+  CHECK(Json::parse(plain).size() == 3);
+  const auto packed = fixture.Get("/render", target, {{"Accept-Encoding", "gzip"}});
+  CHECK(packed.headers.Get("Content-Encoding") == "gzip");
+  CHECK(Unpacked(all(packed)) == plain);
+  CHECK(all(fixture.Get("/render", target + "&jsonp=f")) == "f(" + plain + ")");
 }
 
 TEST_CASE("Large answers are compressed for those who take it", "[http_api]") {

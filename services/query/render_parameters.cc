@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "functions/attime.h"
@@ -34,16 +36,35 @@ absl::StatusOr<functions::TimeRange> Range(const http::Parameters& parameters, i
   return range;
 }
 
+// Of one format the first name is its usual one.
+constexpr std::pair<absl::string_view, RenderFormat> kFormats[] = {
+    {"json", RenderFormat::kJson},
+    {"csv", RenderFormat::kCsv},
+    {"raw", RenderFormat::kRaw},
+    {"pickle", RenderFormat::kPickle},
+    {"msgpack", RenderFormat::kMsgpack},
+    {"dygraph", RenderFormat::kDygraph},
+    {"rickshaw", RenderFormat::kRickshaw},
+    {"carbonapi_v2_pb", RenderFormat::kProtobufV2},
+    {"protobuf", RenderFormat::kProtobufV2},
+    {"protobuf3", RenderFormat::kProtobufV2},
+    {"carbonapi_v3_pb", RenderFormat::kProtobufV3}};
+
 absl::StatusOr<RenderFormat> Format(const http::Parameters& parameters) {
-  const std::string* format = parameters.Find("format");
-  if (format == nullptr || format->empty()) {
-    return parameters.Find("rawData") == nullptr ? RenderFormat::kJson : RenderFormat::kRaw;
+  const std::string text = parameters.Get("format");
+  if (text.empty()) {
+    if (parameters.Find("rawData") != nullptr) return RenderFormat::kRaw;
+    if (parameters.Find("pickle") != nullptr) return RenderFormat::kPickle;
+    return RenderFormat::kJson;
   }
-  if (*format == "json") return RenderFormat::kJson;
-  if (*format == "csv") return RenderFormat::kCsv;
-  if (*format == "raw") return RenderFormat::kRaw;
-  return absl::InvalidArgumentError(
-      absl::StrCat("format is \"", base::Excerpt(*format), "\"; use json, csv or raw"));
+  const auto format = std::find_if(std::begin(kFormats), std::end(kFormats),
+                                   [&](const auto& entry) { return entry.first == text; });
+  if (format != std::end(kFormats)) return format->second;
+  const auto append_name = [](std::string* out, const auto& entry) {
+    absl::StrAppend(out, entry.first);
+  };
+  return absl::InvalidArgumentError(absl::StrCat("format is \"", base::Excerpt(text), "\"; use ",
+                                                 absl::StrJoin(kFormats, ", ", append_name)));
 }
 
 absl::StatusOr<std::optional<double>> XFilesFactor(const http::Parameters& parameters) {

@@ -11,8 +11,6 @@
 
 namespace plumbago::query {
 
-enum class RenderFormat { kJson, kCsv, kRaw };
-
 struct RenderOptions {
   RenderRequest request;
   RenderFormat format = RenderFormat::kJson;
