@@ -22,7 +22,7 @@ constexpr absl::string_view kGraphiteVersion = "1.1.10\n";
 
 constexpr absl::string_view kWelcome =
     "plumbago-query: Graphite's HTTP API\n\n"
-    "  /render               target, from, until, format=json|csv|raw, maxDataPoints\n"
+    "  /render               target, from, until, format=png|svg|json|csv|raw|...\n"
     "  /metrics/find         query, format=treejson|completer|json\n"
     "  /metrics/expand       query\n"
     "  /metrics/index.json   all series\n"
@@ -231,8 +231,7 @@ HttpApi::Answer HttpApi::Functions(const http::Parameters& parameters,
     }
     return absl::NotFoundError(absl::StrCat("Function not found: ", base::Excerpt(path)));
   }
-  // The functions of pie charts come with pie charts.
-  if (parameters.Get("type") == "pie") return JsonAnswer(parameters, "{}");
+  if (parameters.Get("type") == "pie") return JsonAnswer(parameters, functions::PieCatalogJson());
   const std::string grouped = parameters.Get("grouped");
   return JsonAnswer(
       parameters, functions::CatalogJson(table, {.is_grouped = grouped == "1" || grouped == "true",

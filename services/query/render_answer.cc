@@ -3,10 +3,12 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "answer.h"
 #include "base/status.h"
+#include "graph/graph.h"
 #include "query/render_format.h"
 
 namespace plumbago::query {
@@ -64,11 +66,29 @@ http::Response Streamed(const char* content_type, std::unique_ptr<RenderStream> 
   return response;
 }
 
+absl::StatusOr<http::Response> AnswerPicture(const RenderOptions& options,
+                                             functions::SeriesList series) {
+  http::Response response;
+  response.content_type = ContentType(options.format);
+  if (!options.pie) {
+    PLUMBAGO_ASSIGN_OR_RETURN(response.body,
+                              graph::DrawLineGraph(std::move(series), *options.picture));
+    return response;
+  }
+  std::vector<graph::PieSlice> slices = options.pie->slices;
+  for (const functions::Series& one : series) {
+    slices.push_back(graph::MakePieSlice(one, options.pie->mode));
+  }
+  PLUMBAGO_ASSIGN_OR_RETURN(response.body, graph::DrawPieGraph(slices, *options.picture));
+  return response;
+}
+
 }  // namespace
 
 absl::StatusOr<http::Response> AnswerRender(const http::Parameters& parameters,
                                             const RenderOptions& options,
                                             functions::SeriesList series) {
+  if (options.picture) return AnswerPicture(options, std::move(series));
   const RenderFormat format = options.format;
   if (format == RenderFormat::kJson) functions::ConsolidateToMaximum(options.points_max, series);
   const EncodeOptions encode = {
