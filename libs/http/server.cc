@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -27,6 +29,9 @@ using asio::ip::tcp;
 using BeastRequest = beast::http::request<beast::http::string_body>;
 using BeastResponse = beast::http::response<beast::http::string_body>;
 using BeastHeader = beast::http::response<beast::http::empty_body>;
+
+// A body in parts may take this many times as long as a body that is there at once.
+constexpr int kPartsTimeouts = 5;
 
 std::chrono::steady_clock::duration ToSteady(absl::Duration duration) {
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -208,7 +213,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     part_ = std::move(response.body);
     if (has_body) more_parts_ = std::move(response.more_parts);
     head_serializer_.emplace(head_);
-    stream_.expires_after(ToSteady(dispatcher_->options().write_timeout));
+    parts_deadline_ = std::chrono::steady_clock::now() +
+                      kPartsTimeouts * ToSteady(dispatcher_->options().write_timeout);
+    LimitWrite();
     beast::http::async_write_header(
         stream_, *head_serializer_,
         [self = shared_from_this(), has_body](beast::error_code error, size_t) {
@@ -217,9 +224,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
         });
   }
 
+  // A client that takes a part now and then must not hold its place, and the data of its answer,
+  // for hours.
+  void LimitWrite() {
+    const auto part_deadline =
+        std::chrono::steady_clock::now() + ToSteady(dispatcher_->options().write_timeout);
+    stream_.expires_at(std::min(part_deadline, parts_deadline_));
+  }
+
   void WritePart() {
     if (part_.empty()) return OnPartWritten({});  // an empty chunk would end the body
-    stream_.expires_after(ToSteady(dispatcher_->options().write_timeout));
+    LimitWrite();
     const auto done = [self = shared_from_this()](beast::error_code error, size_t) {
       self->OnPartWritten(error);
     };
@@ -244,7 +259,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void EndParts() {
     if (!is_chunked_) return OnWritten({});
-    stream_.expires_after(ToSteady(dispatcher_->options().write_timeout));
+    LimitWrite();
     asio::async_write(
         stream_, beast::http::make_chunk_last(),
         [self = shared_from_this()](beast::error_code error, size_t) { self->OnWritten(error); });
@@ -278,6 +293,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   BodyParts more_parts_;
   std::string part_;
   bool is_chunked_ = false;
+  std::chrono::steady_clock::time_point parts_deadline_;
   bool must_close_ = false;
   bool is_admitted_ = false;  // the answer of a request that Admit() counted is being written
 };

@@ -177,6 +177,31 @@ TEST_CASE("Server frees the place of a client that leaves within a body in parts
   CHECK(head.find("HTTP/1.1 200") == 0);
 }
 
+TEST_CASE("Server frees the place of a client that does not read its body in parts", "[http]") {
+  ServerOptions options;
+  options.requests_max = 1;
+  options.write_timeout = absl::Milliseconds(100);
+  auto server = Server::Start(options, [](const Request& request) {
+                  if (request.path == "/short") return Echo(request);
+                  Response response;
+                  response.more_parts = [](std::string& part) {
+                    part.assign(1 << 20, 'x');
+                    return true;
+                  };
+                  return response;
+                }).value();
+  Client idle(server->port());
+  idle.Send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.ReadHead();
+  Client other(server->port());
+  std::string head;
+  do {
+    other.Send("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
+    head = other.ReadHead();
+  } while (head.find("HTTP/1.1 503") == 0);
+  CHECK(head.find("HTTP/1.1 200") == 0);
+}
+
 TEST_CASE("Server names the address that is in use", "[http]") {
   auto first = Server::Start({}, Echo).value();
   ServerOptions options;
