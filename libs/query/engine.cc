@@ -6,19 +6,19 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "functions/binding.h"
 #include "functions/evaluator.h"
-#include "metric/glob.h"
+#include "query/name_finder.h"
+#include "query/pattern.h"
+#include "query/series_reader.h"
 
 namespace plumbago::query {
 namespace {
 
 // Each round waits for shards; windows counted in points need one more for each that is nested.
 constexpr int kRoundsMax = 10;
-constexpr size_t kPatternBytesMax = 16 << 10;
 
 absl::Status CheckAnswered(const ShardReport& report) {
   if (!report.NothingAnswered()) return absl::OkStatus();
@@ -30,14 +30,10 @@ AnswerNotes NotesOf(const SeriesReader& reader, const ShardReport& report) {
   return {report.Missing(), reader.warnings(), reader.series_count(), reader.point_count()};
 }
 
-// The shards would say the same, each for itself.
-absl::Status CheckPattern(const std::string& pattern) {
-  if (pattern.size() > kPatternBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the pattern has ", pattern.size(), " bytes, more than ", kPatternBytesMax));
-  }
-  if (absl::StrContains(pattern, ';')) return absl::OkStatus();  // an exact tagged series
-  return metric::CompilePath(pattern).status();
+AnswerNotes NotesOf(const ShardReport& report) {
+  AnswerNotes notes;
+  notes.missing_shards = report.Missing();
+  return notes;
 }
 
 absl::Status InTarget(absl::string_view text, const absl::Status& status) {
@@ -110,12 +106,10 @@ absl::StatusOr<RenderAnswer> Engine::Render(const RequestContext& context,
   evaluation.zone = request.zone;
   evaluation.x_files_factor = request.x_files_factor;
   evaluation.points_max = limits_.points_max;
-  evaluation.check_alive = [&]() -> absl::Status {
-    if (clock_.Now() < context.deadline) return absl::OkStatus();
-    return absl::DeadlineExceededError("the query took longer than --request-timeout");
-  };
   ShardReport report(context.slot_map);
-  SeriesReader reader(context, limits_, clients_, clock_, report);
+  const Fanout fanout{context, limits_, clients_, clock_, report};
+  evaluation.check_alive = [&fanout] { return fanout.CheckAlive(); };
+  SeriesReader reader(fanout);
   PLUMBAGO_ASSIGN_OR_RETURN(functions::SeriesList series,
                             Rendering(functions_, evaluation, reader).Run(targets));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
@@ -141,6 +135,9 @@ absl::StatusOr<std::vector<Engine::Target>> Engine::Parse(const RenderRequest& r
     if (const absl::Status status = functions::CheckCalls(functions_, expression); !status.ok()) {
       return InTarget(text, status);
     }
+    if (const absl::Status status = CheckTagExpressions(expression); !status.ok()) {
+      return InTarget(text, status);
+    }
     targets.push_back({text, std::move(expression)});
   }
   return targets;
@@ -148,20 +145,21 @@ absl::StatusOr<std::vector<Engine::Target>> Engine::Parse(const RenderRequest& r
 
 absl::StatusOr<FindAnswer> Engine::Find(const RequestContext& context,
                                         const std::string& pattern) const {
-  PLUMBAGO_RETURN_IF_ERROR(CheckPattern(pattern));
+  // The shards would say the same, each for itself.
+  PLUMBAGO_RETURN_IF_ERROR(ReadPattern(pattern).status());
   ShardReport report(context.slot_map);
-  SeriesReader reader(context, limits_, clients_, clock_, report);
-  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes, reader.Find(pattern));
+  const Fanout fanout{context, limits_, clients_, clock_, report};
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes, NameFinder(fanout).Find(pattern));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
-  return FindAnswer{std::move(nodes), NotesOf(reader, report)};
+  return FindAnswer{std::move(nodes), NotesOf(report)};
 }
 
 absl::StatusOr<ListAnswer> Engine::List(const RequestContext& context) const {
   ShardReport report(context.slot_map);
-  SeriesReader reader(context, limits_, clients_, clock_, report);
-  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names, reader.List());
+  const Fanout fanout{context, limits_, clients_, clock_, report};
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names, NameFinder(fanout).List());
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
-  return ListAnswer{std::move(names), NotesOf(reader, report)};
+  return ListAnswer{std::move(names), NotesOf(report)};
 }
 
 }  // namespace plumbago::query

@@ -117,11 +117,114 @@ TEST_CASE("A file on a shard that does not own its slot is found by pattern", "[
   CHECK(fixture.Render({"web.*"}) == "web.x: 1.0 2.0 nan");
 }
 
-TEST_CASE("Replicas of a series fill each other's gaps", "[engine]") {
+TEST_CASE("Replicas of a series fill each other's gaps where all are read", "[engine]") {
   Fixture fixture(2, 2);
+  fixture.limits.replica_reads = ReplicaReads::kAll;
   fixture.Store(0, "one", {{1010, 1}});
   fixture.Store(1, "one", {{1030, 3}});
   CHECK(fixture.Render({"one"}) == "one: 1.0 nan 3.0");
+}
+
+TEST_CASE("seriesByTag asks all shards for tagged series and reads them", "[engine]") {
+  Fixture fixture(2);
+  const std::string a = "cpu;dc=b;host=a";
+  const std::string c = "cpu;dc=b;host=c";
+  fixture.Store(fixture.OwnerOf(a), a, {{1010, 1}});
+  fixture.Store(fixture.OwnerOf(c), c, {{1020, 2}});
+  fixture.Store(0, "cpu;dc=x;host=d", {{1020, 9}});
+  fixture.shard(fixture.OwnerOf(a)).hot[a] = {{1030, 5}};
+  CHECK(fixture.Render({"seriesByTag('dc=b')"}) == a + ": 1.0 nan 5.0; " + c + ": nan 2.0 nan");
+  for (int i : {0, 1}) CHECK(fixture.shard(i).calls[0] == "tagged dc=b");
+  CHECK(fixture.Render({"aliasByTags(seriesByTag('dc=b', \"host=c\"), 'name', 'host')"}) ==
+        "cpu.c: nan 2.0 nan");
+  CHECK(fixture.Render({"groupByTags(seriesByTag('dc=b'), 'sum', 'dc')"}) ==
+        "cpu;dc=b: 1.0 2.0 5.0");
+  CHECK(fixture.Render({"seriesByTag('dc=b') | sumSeries() | scale(2)"}) ==
+        "scale(sumSeries(seriesByTag('dc=b')),2): 2.0 4.0 10.0");
+  CHECK(fixture.Render({"seriesByTag('dc=nowhere')"}) == "");
+  CHECK(fixture.Render({"sumSeries(seriesByTag('dc=nowhere'))"}) == "");
+}
+
+TEST_CASE("A tag expression that is none is refused with its position", "[engine]") {
+  Fixture fixture(1);
+  const auto check = [&](const std::string& target, const std::string& message) {
+    CAPTURE(target);
+    const auto answer = fixture.Run({target});
+    CHECK(absl::IsInvalidArgument(answer.status()));
+    CHECK_THAT(std::string(answer.status().message()), Catch::Contains(message));
+  };
+  check("scale(seriesByTag('a=b','oops'), 2)", "at position 24");
+  check("seriesByTag('a=~(')", "malformed regex");
+  check("seriesByTag('a!=b')", "must not match the empty value");
+  check("sum(seriesByTag('a=b'), seriesByTag('c='))", "at position 24");
+  check("seriesByTag()", "tagExpressions");
+  CHECK(fixture.shard(0).calls.empty());
+}
+
+TEST_CASE("One replica is read, and the next one where it fails", "[engine]") {
+  Fixture fixture(2, 2);
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  const int owner = fixture.OwnerOf("one");
+  CHECK(fixture.Render({"one"}) == "one: 1.0 nan nan");
+  CHECK(fixture.shard(owner).calls.size() == 2);
+  CHECK(fixture.shard(1 - owner).calls.empty());
+  fixture.shard(owner).cache_status = absl::UnavailableError("gone");
+  CHECK(fixture.Render({"one"}) == "one: 1.0 nan nan");
+  CHECK(fixture.shard(1 - owner).calls == std::vector<std::string>{"fetch one", "hot one"});
+  fixture.shard(1 - owner).store_status = absl::UnavailableError("gone");
+  CHECK_THAT(fixture.Render({"one"}), Catch::Contains("| missing shard-0"));
+}
+
+TEST_CASE("A replica without the series is asked last", "[engine]") {
+  Fixture fixture(2, 2);
+  const int owner = fixture.OwnerOf("web.x");
+  fixture.Store(1 - owner, "web.x", {{1010, 1}});
+  CHECK(fixture.Render({"web.*"}) == "web.x: 1.0 nan nan");
+  CHECK(fixture.shard(owner).calls.size() == 1);  // find
+}
+
+TEST_CASE("A slow replica is overtaken by the next one within the budget", "[engine]") {
+  Fixture fixture(2, 2);
+  base::SystemClock clock;
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  const int owner = fixture.OwnerOf("one");
+  fixture.shard(owner).is_silent = true;
+  fixture.shard(owner).usual_time = absl::Milliseconds(1);
+  fixture.context.deadline = clock.Now() + absl::Seconds(20);
+  fixture.limits.shard_timeout = absl::Milliseconds(50);
+  const Engine engine(fixture.limits, fixture.functions, fixture.clients, clock);
+  const auto render = [&] {
+    return engine.Render(fixture.context, {.targets = {"one"}, .range = {1000, 1030}});
+  };
+  fixture.clients.hedges = 1;
+  const auto hedged = render();
+  REQUIRE(hedged.ok());
+  CHECK(hedged->series.size() == 1);
+  CHECK(hedged->notes.missing_shards.empty());
+  CHECK(fixture.clients.hedges == 0);
+  const auto without = render();
+  CHECK(absl::IsUnavailable(without.status()));
+}
+
+TEST_CASE("A shard whose breaker is open is asked after its replicas", "[engine]") {
+  Fixture fixture(2, 2);
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  const int owner = fixture.OwnerOf("one");
+  fixture.shard(owner).is_usable = false;
+  CHECK(fixture.Render({"one"}) == "one: 1.0 nan nan");
+  CHECK(fixture.shard(owner).calls.empty());
+}
+
+TEST_CASE("A cancelled request ends", "[engine]") {
+  Fixture fixture(1);
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.context.cancellation = std::make_shared<base::Cancellation>();
+  CHECK(fixture.Run({"one"}).ok());
+  fixture.context.cancellation->Cancel();
+  CHECK(absl::IsCancelled(fixture.Run({"one"}).status()));
 }
 
 TEST_CASE("Targets are evaluated in their order, blank ones skipped", "[engine]") {

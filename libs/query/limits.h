@@ -1,4 +1,5 @@
-// Bounds of one query, each a flag of plumbago-query; messages name limit, value and flag.
+// Bounds of one query and how it reads, each a flag of plumbago-query; messages name limit, value
+// and flag.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,12 @@
 #include "absl/time/time.h"
 
 namespace plumbago::query {
+
+// Which replicas of a series are read.
+enum class ReplicaReads {
+  kOne,  // the first that answers
+  kAll,  // every one; they fill each other's gaps
+};
 
 struct Limits {
   size_t targets_max = 200;                            // --targets-max
@@ -17,6 +24,7 @@ struct Limits {
   size_t find_matches_max = 1'000'000;                 // --find-matches-max
   absl::Duration shard_timeout = absl::Seconds(6);     // --shard-timeout
   absl::Duration request_timeout = absl::Seconds(25);  // --request-timeout
+  ReplicaReads replica_reads = ReplicaReads::kOne;     // --replica-reads
 };
 
 }  // namespace plumbago::query

@@ -156,7 +156,7 @@ HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Param
     response = TextAnswer(RenderRaw(answer.series));
     response.content_type = "text/plain";
   }
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   return response;
 }
 
@@ -181,7 +181,7 @@ HttpApi::Answer HttpApi::Find(const RequestContext& context, const http::Paramet
                      : format == "json"    ? FindJson(answer.nodes, context.now)
                                            : FindTreeJson(answer.nodes, query, wildcard);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response, JsonAnswer(parameters, std::move(json)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   ForbidCaching(response);
   return response;
 }
@@ -217,7 +217,7 @@ HttpApi::Answer HttpApi::Expand(const RequestContext& context, const http::Param
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
                             JsonAnswer(parameters, is_grouped ? ExpandJsonGrouped(expanded)
                                                               : ExpandJson(std::move(all))));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, notes, response));
   ForbidCaching(response);
   return response;
 }
@@ -227,7 +227,7 @@ HttpApi::Answer HttpApi::Index(const RequestContext& context, const http::Parame
   metrics_.CountAnswer(answer.notes);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
                             JsonAnswer(parameters, ListJson(answer.names)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   return response;
 }
 

@@ -12,9 +12,12 @@
 #include "http/server.h"
 #include "http_api.h"
 #include "query/engine.h"
+#include "query/guarded_shards.h"
+#include "query_admin_service.h"
 #include "query_flags.h"
 #include "rpc/snapshot_watcher.h"
 #include "service/runtime.h"
+#include "shard_prober.h"
 #include "topology/snapshot.h"
 
 namespace {
@@ -30,15 +33,25 @@ absl::Status RunQuery(const QueryFlags& flags, plumbago::service::Runtime& runti
   plumbago::topology::SnapshotHolder snapshots;
   QueryMetrics metrics(runtime.metrics());
   GrpcShardClients clients(metrics, runtime.clock());
-  snapshots.AddListener([&](const auto& snapshot) { clients.Retain(*snapshot->slot_map()); });
-  const Engine engine(flags.limits, functions, clients, runtime.clock());
+  GuardedShards shards(clients, runtime.clock(), flags.guard);
+  snapshots.AddListener([&](const auto& snapshot) {
+    clients.Retain(*snapshot->slot_map());
+    shards.Retain(*snapshot->slot_map());
+  });
+  const auto shard_gauges =
+      runtime.metrics().BeforeScrape([&] { metrics.Show(shards, snapshots); });
+  const Engine engine(LimitsOf(flags), functions, shards, runtime.clock());
+  QueryAdminService admin(shards, snapshots);
+  ShardProber prober(shards, snapshots);
+  prober.Start();
   HttpApi api(
       {engine, functions, snapshots, runtime.clock(), runtime.metrics()},
       {.authentication = flags.auth == "keys" ? Authentication::kKeys : Authentication::kNone,
        .cors_origin = flags.cors_origin,
+       .partial = flags.partial,
        .request_timeout = flags.limits.request_timeout});
 
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin}));
   auto server = plumbago::http::Server::Start(
       HttpServerOptions(flags), [&api](const auto& request) { return api.Handle(request); });
   if (!server.ok()) return plumbago::base::Annotate(server.status(), "--http-listen");
@@ -57,6 +70,7 @@ absl::Status RunQuery(const QueryFlags& flags, plumbago::service::Runtime& runti
   runtime.WaitForStop();
   (*server)->Stop(flags.common.drain_timeout);
   watcher.Stop();
+  prober.Stop();
   runtime.StopGrpc();
   return absl::OkStatus();
 }

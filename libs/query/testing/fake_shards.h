@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "functions/series.h"
 #include "query/shard_client.h"
@@ -30,7 +31,17 @@ class FakeShard final : public ShardClient {
   absl::Status store_status;
   absl::Status cache_status;
   bool is_silent = false;
+  bool is_usable = true;
+  absl::Duration usual_time = absl::InfiniteDuration();
   std::vector<std::string> calls;  // "find web.*", "fetch a,b", "hot a,b"
+
+  bool IsUsable() override { return is_usable; }
+  absl::Duration UsualTime(CallKind) override { return usual_time; }
+
+  void Probe(Service service, absl::Time, std::function<void(absl::Status)> done) override {
+    calls.push_back(service == Service::kStore ? "probe store" : "probe cache");
+    done(service == Service::kStore ? store_status : cache_status);
+  }
 
   // The pattern is the whole name, or ends in '*' and matches by what is before it.
   void Find(const ShardCall& call, const std::string& pattern, size_t,
@@ -41,6 +52,21 @@ class FakeShard final : public ShardClient {
       if (name.starts_with(pattern.substr(0, pattern.find('*')))) nodes.push_back({name, true});
     }
     Answer(store_status, std::move(nodes), done);
+  }
+
+  // Expressions are tag=value; a series has them all.
+  void FindTagged(const ShardCall&, const std::vector<std::string>& expressions, size_t,
+                  Done<std::string> done) override {
+    calls.push_back("tagged " + Joined(expressions));
+    std::vector<std::string> names;
+    for (const auto& [name, series] : stored) {
+      bool matches = true;
+      for (const std::string& expression : expressions) {
+        matches &= absl::StrContains(name + ";", ";" + expression + ";");
+      }
+      if (matches) names.push_back(name);
+    }
+    Answer(store_status, std::move(names), done);
   }
 
   void List(const ShardCall&, size_t, Done<std::string> done) override {
@@ -116,6 +142,9 @@ class FakeShards final : public ShardClients {
   std::shared_ptr<ShardClient> Of(const topology::ShardInfo& shard) override {
     return shards.at(shard.id);
   }
+  bool TakeHedge() override { return hedges > 0 && hedges-- > 0; }
+
+  int hedges = 0;
 
   std::map<std::string, std::shared_ptr<FakeShard>> shards;
 };
