@@ -46,15 +46,20 @@ class Rendering {
   using Target = Engine::Target;
 
   Rendering(const functions::FunctionTable& functions, const functions::EvaluationContext& context,
-            SeriesReader& reader)
-      : functions_(functions), context_(context), reader_(reader) {}
+            const Limits& limits, SeriesReader& reader)
+      : functions_(functions), context_(context), limits_(limits), reader_(reader) {}
 
   absl::StatusOr<functions::SeriesList> Run(const std::vector<Target>& targets) {
+    std::vector<const functions::Expression*> expressions;
+    for (const Target& target : targets) expressions.push_back(&target.expression);
+    functions::SharedResults shared(expressions);
+    shared_ = &shared;
     std::vector<std::optional<functions::SeriesList>> results(targets.size());
     for (int round = 0; round < kRoundsMax; ++round) {
       PLUMBAGO_ASSIGN_OR_RETURN(const auto missing, EvaluateRound(targets, results));
       if (missing.empty()) return Joined(std::move(results));
       PLUMBAGO_RETURN_IF_ERROR(reader_.Read(missing, context_.x_files_factor.value_or(0), data_));
+      PLUMBAGO_RETURN_IF_ERROR(CheckMemory());
     }
     return absl::InvalidArgumentError(
         absl::StrCat("more than ", kRoundsMax - 2,
@@ -70,14 +75,36 @@ class Rendering {
     absl::flat_hash_set<functions::Fetch> seen;
     for (size_t i = 0; i < targets.size(); ++i) {
       if (results[i].has_value()) continue;
-      auto evaluated = functions::Evaluate(functions_, context_, data_, targets[i].expression);
+      PLUMBAGO_RETURN_IF_ERROR(CheckMemory());
+      auto evaluated =
+          functions::Evaluate(functions_, context_, data_, targets[i].expression, shared_);
       if (!evaluated.ok()) return InTarget(targets[i].text, evaluated.status());
-      if (evaluated->missing.empty()) results[i] = std::move(evaluated->series);
+      if (evaluated->missing.empty()) {
+        CountResult(evaluated->series);
+        results[i] = std::move(evaluated->series);
+      }
       for (functions::Fetch& fetch : evaluated->missing) {
         if (seen.insert(fetch).second) missing.push_back(std::move(fetch));
       }
     }
     return missing;
+  }
+
+  // Columns that series share count for each: a bound, not a measure.
+  void CountResult(const functions::SeriesList& list) {
+    for (const functions::Series& series : list) result_points_ += series.values.size();
+  }
+
+  // What has been read and made so far. What one target makes on its way is bounded beside this,
+  // by the points that it may create.
+  absl::Status CheckMemory() const {
+    const size_t bytes =
+        (static_cast<size_t>(reader_.point_count()) + result_points_) * sizeof(double);
+    if (bytes <= limits_.memory_bytes_max) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the query holds ", bytes, " bytes of points, more than ", limits_.memory_bytes_max,
+        " (--query-memory-max); ask for fewer targets, fewer series or a shorter "
+        "range"));
   }
 
   static functions::SeriesList Joined(std::vector<std::optional<functions::SeriesList>> results) {
@@ -91,8 +118,11 @@ class Rendering {
 
   const functions::FunctionTable& functions_;
   const functions::EvaluationContext& context_;
+  const Limits& limits_;
   SeriesReader& reader_;
   functions::FetchedData data_;
+  functions::SharedResults* shared_ = nullptr;  // of the run
+  size_t result_points_ = 0;
 };
 
 }  // namespace
@@ -111,7 +141,7 @@ absl::StatusOr<RenderAnswer> Engine::Render(const RequestContext& context,
   evaluation.check_alive = [&fanout] { return fanout.CheckAlive(); };
   SeriesReader reader(fanout);
   PLUMBAGO_ASSIGN_OR_RETURN(functions::SeriesList series,
-                            Rendering(functions_, evaluation, reader).Run(targets));
+                            Rendering(functions_, evaluation, limits_, reader).Run(targets));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
   return RenderAnswer{std::move(series), NotesOf(reader, report)};
 }

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <thread>
 
 #include "base/clock.h"
 #include "functions/text.h"
@@ -176,6 +177,24 @@ TEST_CASE("One replica is read, and the next one where it fails", "[engine]") {
   CHECK_THAT(fixture.Render({"one"}), Catch::Contains("| missing shard-0"));
 }
 
+TEST_CASE("The next replica is asked where one fails later on", "[engine]") {
+  Fixture fixture(2, 2);
+  base::SystemClock clock;
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  FakeShard& owner = fixture.shard(fixture.OwnerOf("one"));
+  owner.store_status = absl::UnavailableError("gone");
+  owner.deferred_max = 2;  // the calls to store and cache
+  std::thread later([&owner] { owner.AnswerDeferred(); });
+  fixture.context.deadline = clock.Now() + absl::Seconds(20);
+  const Engine engine(fixture.limits, fixture.functions, fixture.clients, clock);
+  const auto answer = engine.Render(fixture.context, {.targets = {"one"}, .range = {1000, 1030}});
+  later.join();
+  REQUIRE(answer.ok());
+  CHECK(answer->series.size() == 1);
+  CHECK(answer->notes.missing_shards.empty());
+}
+
 TEST_CASE("A replica without the series is asked last", "[engine]") {
   Fixture fixture(2, 2);
   const int owner = fixture.OwnerOf("web.x");
@@ -206,6 +225,26 @@ TEST_CASE("A slow replica is overtaken by the next one within the budget", "[eng
   CHECK(fixture.clients.hedges == 0);
   const auto without = render();
   CHECK(absl::IsUnavailable(without.status()));
+}
+
+TEST_CASE("A pattern does not wait for a shard whose slots others have answered for", "[engine]") {
+  Fixture fixture(3, 2);
+  base::SystemClock clock;
+  for (int i = 0; i < 3; ++i) {
+    fixture.Store(i, "web.a", {{1010, 1}});
+    fixture.shard(i).usual_time = absl::Milliseconds(1);
+  }
+  fixture.shard(1).is_silent = true;
+  fixture.clients.hedges = 1;
+  fixture.limits.shard_timeout = absl::Seconds(10);
+  fixture.context.deadline = clock.Now() + absl::Seconds(20);
+  const Engine engine(fixture.limits, fixture.functions, fixture.clients, clock);
+  const absl::Time begin = clock.Now();
+  const auto answer = engine.Render(fixture.context, {.targets = {"web.*"}, .range = {1000, 1030}});
+  REQUIRE(answer.ok());
+  CHECK(answer->series.size() == 1);
+  CHECK(answer->notes.missing_shards.empty());
+  CHECK(clock.Now() - begin < absl::Seconds(10));  // not the deadline
 }
 
 TEST_CASE("A shard whose breaker is open is asked after its replicas", "[engine]") {
@@ -362,6 +401,8 @@ TEST_CASE("Limits are obeyed exactly and name their flag", "[engine]") {
   check(fixture.limits.fetches_max, 2, {"a", "b", "a"}, "--fetches-per-query-max");
   check(fixture.limits.series_max, 4, {"web.*"}, "--series-per-query-max");
   check(fixture.limits.points_max, 12, {"web.*"}, "--points-per-query-max");
+  // 12 points are read, and each target gives as many.
+  check(fixture.limits.memory_bytes_max, 24 * 8, {"web.*", "scale(web.*,2)"}, "--query-memory-max");
 }
 
 TEST_CASE("A request that took too long ends", "[engine]") {

@@ -39,6 +39,16 @@ std::vector<uint16_t> Fanout::OwnersOf(const std::string& metric) const {
   return owners;
 }
 
+bool Fanout::CoverAllSlots(const std::vector<bool>& is_good) const {
+  for (uint32_t slot = 0; slot < topology::kSlotCount; ++slot) {
+    const auto replicas = request.slot_map->ReplicasOf(slot);
+    const bool is_covered = std::any_of(replicas.begin(), replicas.end(),
+                                        [&](uint16_t shard) { return is_good[shard]; });
+    if (!is_covered && !replicas.empty()) return false;
+  }
+  return true;
+}
+
 ShardCall Fanout::MakeCall() const {
   return {request.tenant, request.slot_map->epoch(),
           std::min(request.deadline, clock.Now() + limits.shard_timeout), request.cancellation};

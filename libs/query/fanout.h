@@ -33,6 +33,9 @@ struct Fanout {
   // Those of them that own the metric's slot, the preferred one first.
   std::vector<uint16_t> OwnersOf(const std::string& metric) const;
 
+  // Whether the shards marked in `is_good`, by index, have a replica of every slot that has one.
+  bool CoverAllSlots(const std::vector<bool>& is_good) const;
+
   std::shared_ptr<ShardClient> ClientOf(uint16_t shard) const {
     return clients.Of(request.slot_map->shards()[shard]);
   }

@@ -47,13 +47,10 @@ class CallGroup {
   template <typename T>
   ShardClient::Done<T> Expect(AnswerOf<T>& answer) {
     answer.state_ = std::make_shared<std::optional<absl::StatusOr<std::vector<T>>>>();
-    base::MutexLock lock(state_->mutex);
-    ++state_->pending_count;
     return [state = state_, slot = answer.state_](absl::StatusOr<std::vector<T>> result) {
       base::MutexLock state_lock(state->mutex);
       if (state->is_closed || slot->has_value()) return;
       slot->emplace(std::move(result));
-      --state->pending_count;
       state->changed.NotifyAll();
     };
   }
@@ -71,14 +68,6 @@ class CallGroup {
     return true;
   }
 
-  // Waits for all calls, which end by `deadline` themselves, and closes.
-  void WaitForAll(base::Clock& clock, absl::Time deadline) {
-    const State& state = *state_;
-    WaitUntil(clock, deadline + kGrace,
-              [&state]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return state.pending_count == 0; });
-    Close();
-  }
-
   // Answers change no more.
   void Close() {
     base::MutexLock lock(state_->mutex);
@@ -92,7 +81,6 @@ class CallGroup {
   struct State {
     base::Mutex mutex;
     base::CondVar changed;
-    size_t pending_count ABSL_GUARDED_BY(mutex) = 0;
     bool is_closed ABSL_GUARDED_BY(mutex) = false;
   };
 

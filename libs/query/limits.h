@@ -21,6 +21,7 @@ struct Limits {
   size_t fetches_max = 1000;                           // --fetches-per-query-max
   size_t series_max = 50'000;                          // --series-per-query-max
   int64_t points_max = 50'000'000;                     // --points-per-query-max
+  size_t memory_bytes_max = size_t{1} << 30;           // --query-memory-max
   size_t find_matches_max = 1'000'000;                 // --find-matches-max
   absl::Duration shard_timeout = absl::Seconds(6);     // --shard-timeout
   absl::Duration request_timeout = absl::Seconds(25);  // --request-timeout

@@ -29,6 +29,44 @@ void AddLeaves(std::vector<FoundNode> nodes, std::vector<std::string>& names) {
   }
 }
 
+// Waits for the shards' answers, of which each gave several: for all of them, and once they take
+// longer than usual only until one replica of each slot has answered everything. `answer(i)` is the
+// i-th answer of the shard with the index i modulo the count of shards.
+template <typename Answer>
+void AwaitCoverage(const Fanout& fanout, const ShardCall& call, const std::vector<uint16_t>& shards,
+                   size_t answer_count, const Answer& answer, CallGroup& calls) {
+  const auto all_ended = [&] {
+    for (size_t i = 0; i < answer_count; ++i) {
+      if (!answer(i).first) return false;
+    }
+    return true;
+  };
+  const auto is_covered = [&] {
+    std::vector<bool> is_good(fanout.request.slot_map->shards().size(), false);
+    for (const uint16_t shard : shards) is_good[shard] = true;
+    for (size_t i = 0; i < answer_count; ++i) {
+      const auto [has_ended, is_ok] = answer(i);
+      if (!has_ended || !is_ok) is_good[shards[i % shards.size()]] = false;
+    }
+    return fanout.CoverAllSlots(is_good);
+  };
+  absl::Duration usual;
+  for (const uint16_t shard : shards) {
+    usual = std::max(usual, fanout.ClientOf(shard)->UsualTime(ShardClient::CallKind::kFind));
+  }
+  const absl::Time last = call.deadline + CallGroup::kGrace;
+  if (!calls.WaitUntil(fanout.clock, std::min(last, fanout.clock.Now() + usual), all_ended)) {
+    calls.WaitUntil(fanout.clock, last, [&] { return all_ended() || is_covered(); });
+  }
+  calls.Close();
+}
+
+// Whether an answer is there, and good.
+template <typename T>
+std::pair<bool, bool> StateOf(const AnswerOf<T>& answer) {
+  return {answer.is_there(), answer.is_there() && answer.status().ok()};
+}
+
 }  // namespace
 
 absl::Status NameFinder::Expand(const std::vector<std::string>& patterns) {
@@ -70,7 +108,11 @@ absl::Status NameFinder::ExpandBySearch(const std::vector<Search>& searches) {
       }
     }
   }
-  calls.WaitForAll(fanout_.clock, call.deadline);
+  const auto state = [&](size_t i) {
+    const bool is_tagged = searches[i / shards.size()].pattern.kind == Pattern::Kind::kTagged;
+    return is_tagged ? StateOf(asked[i].tagged) : StateOf(asked[i].nodes);
+  };
+  AwaitCoverage(fanout_, call, shards, asked.size(), state, calls);
   auto next = asked.begin();
   for (const Search& search : searches) {
     std::map<std::string, std::vector<uint16_t>> holders;
@@ -119,7 +161,8 @@ absl::StatusOr<std::vector<FoundNode>> NameFinder::Find(const std::string& patte
     fanout_.ClientOf(shards[i])->Find(call, pattern, fanout_.limits.find_matches_max,
                                       calls.Expect(answers[i]));
   }
-  calls.WaitForAll(fanout_.clock, call.deadline);
+  AwaitCoverage(
+      fanout_, call, shards, answers.size(), [&](size_t i) { return StateOf(answers[i]); }, calls);
   std::vector<FoundNode> nodes;
   for (size_t i = 0; i < shards.size(); ++i) {
     const absl::Status status = answers[i].status();
@@ -144,7 +187,8 @@ absl::StatusOr<std::vector<std::string>> NameFinder::List() {
     fanout_.ClientOf(shards[i])->List(call, fanout_.limits.find_matches_max,
                                       calls.Expect(answers[i]));
   }
-  calls.WaitForAll(fanout_.clock, call.deadline);
+  AwaitCoverage(
+      fanout_, call, shards, answers.size(), [&](size_t i) { return StateOf(answers[i]); }, calls);
   std::vector<std::string> names;
   for (size_t i = 0; i < shards.size(); ++i) {
     const absl::Status status = answers[i].status();

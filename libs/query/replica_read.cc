@@ -35,7 +35,8 @@ absl::Status ReplicaRead::Run(const std::vector<functions::Fetch>& fetches,
     const auto is_enough = [this] { return AllSettled() || NeedsAttention(); };
     calls_.WaitUntil(fanout_.clock, std::min(last, NextHedge()), is_enough);
     bool is_over = false;
-    calls_.WaitUntil(fanout_.clock, absl::InfinitePast(), [&] { return is_over = AllSettled(); });
+    calls_.WaitUntil(fanout_.clock, absl::InfinitePast(),
+                     [&] { return is_over = AllSettled() && !NeedsAttention(); });
     if (is_over || fanout_.clock.Now() >= last) break;
   }
   calls_.Close();

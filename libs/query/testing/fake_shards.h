@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "functions/series.h"
 #include "query/shard_client.h"
 #include "topology/slot_map.h"
@@ -33,7 +35,16 @@ class FakeShard final : public ShardClient {
   bool is_silent = false;
   bool is_usable = true;
   absl::Duration usual_time = absl::InfiniteDuration();
+  size_t deferred_max = 0;         // not 0: answers wait for AnswerDeferred()
   std::vector<std::string> calls;  // "find web.*", "fetch a,b", "hot a,b"
+
+  // Waits until as many answers as are deferred at most are there, and gives them.
+  void AnswerDeferred() {
+    base::MutexLock lock(mutex_);
+    while (deferred_.size() < deferred_max) changed_.Wait(lock);
+    for (const auto& answer : deferred_) answer();
+    deferred_.clear();
+  }
 
   bool IsUsable() override { return is_usable; }
   absl::Duration UsualTime(CallKind) override { return usual_time; }
@@ -107,11 +118,12 @@ class FakeShard final : public ShardClient {
   template <typename T>
   void Answer(const absl::Status& status, std::vector<T> answer, const Done<T>& done) {
     if (is_silent) return;
-    if (status.ok()) {
-      done(std::move(answer));
-    } else {
-      done(status);
-    }
+    absl::StatusOr<std::vector<T>> result = std::move(answer);
+    if (!status.ok()) result = status;
+    if (deferred_max == 0) return done(result);
+    base::MutexLock lock(mutex_);
+    deferred_.push_back([done, result] { done(result); });
+    changed_.NotifyAll();
   }
 
   static std::string Joined(const std::vector<std::string>& metrics) {
@@ -135,6 +147,10 @@ class FakeShard final : public ShardClient {
     }
     return series;
   }
+
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  std::vector<std::function<void()>> deferred_ ABSL_GUARDED_BY(mutex_);
 };
 
 class FakeShards final : public ShardClients {
