@@ -1,12 +1,14 @@
 // What an HTTP handler sees and answers: plain values, no Beast types.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "base/cancellation.h"
 
 namespace plumbago::http {
 
@@ -36,6 +38,8 @@ struct Request {
   Headers headers;
   std::string body;
   std::string remote_address;  // without the port
+  // Cancelled when the client goes away before its answer. Shared with the server; may be null.
+  std::shared_ptr<base::Cancellation> cancellation = nullptr;
 };
 
 struct Response {

@@ -30,6 +30,8 @@ int HttpStatus(const absl::Status& status) {
       return 405;
     case absl::StatusCode::kResourceExhausted:
       return 422;
+    case absl::StatusCode::kCancelled:
+      return 499;  // as nginx counts clients that are gone
     case absl::StatusCode::kUnavailable:
       return 503;
     case absl::StatusCode::kDeadlineExceeded:

@@ -129,6 +129,7 @@ absl::StatusOr<RequestContext> HttpApi::MakeContext(const http::Request& request
   if (snapshot != nullptr) context.slot_map = snapshot->slot_map();
   context.now = dependencies_.clock.UnixSeconds();
   context.deadline = dependencies_.clock.Now() + options_.request_timeout;
+  context.cancellation = request.cancellation;
   const std::string now = parameters.Get("now");
   if (now.empty()) return context;
   auto parsed = functions::ParseAtTime(now, context.now, zones_.Find(parameters.Get("tz")));

@@ -17,6 +17,8 @@ void AddLimitFlags(service::CommandLine& line, Limits& limits) {
            "Series that one request may read; more takes more memory of shards and this process");
   line.Add("--points-per-query-max", limits.points_max,
            "Points that one request may read, and that its functions may create; 8 bytes each");
+  line.AddBytes("--query-memory-max", limits.memory_bytes_max,
+                "Points that one request has read and its targets have made, 8 bytes each");
   line.Add("--find-matches-max", limits.find_matches_max,
            "Nodes that one pattern may match on a shard; the store has a limit of its own");
   line.AddDuration("--shard-timeout", limits.shard_timeout,
