@@ -19,6 +19,7 @@ void AddImportCommands(CLI::App& app, Session& session);  // import, fill
 void AddJobCommands(CLI::App& app, Session& session);
 void AddSchemaCommands(CLI::App& app, Session& session);
 void AddQuotaCommands(CLI::App& app, Session& session);
+void AddQueryCommands(CLI::App& app, Session& session);  // shards
 
 // Those of the storage policy, below `tenant`.
 void AddPolicyCommands(CLI::App& tenant, Session& session);

@@ -50,6 +50,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
       "  plumbagoctl tenant create acme\n"
       "  plumbagoctl key create acme --scope ingest\n"
       "  plumbagoctl topology show\n"
+      "  plumbagoctl shards\n"
       "  plumbagoctl series delete 'servers.old.**'\n"
       "  plumbagoctl import /var/lib/graphite/whisper\n"
       "  plumbagoctl --controller 10.0.0.1:7400 tenant list --output json\n"
@@ -65,6 +66,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddJobCommands(app, session);
   plumbago::ctl::AddSchemaCommands(app, session);
   plumbago::ctl::AddQuotaCommands(app, session);
+  plumbago::ctl::AddQueryCommands(app, session);
 }
 
 }  // namespace
