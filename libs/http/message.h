@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "base/cancellation.h"
 
 namespace plumbago::http {
 
@@ -37,6 +39,8 @@ struct Request {
   Headers headers;
   std::string body;
   std::string remote_address;  // without the port
+  // Cancelled when the client goes away before its answer. Shared with the server; may be null.
+  std::shared_ptr<base::Cancellation> cancellation = nullptr;
 };
 
 // Appends the next part of a body; false when it was the last one. Called from one thread at a

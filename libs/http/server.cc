@@ -169,6 +169,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void RunHandler() {
     stream_.expires_never();
     auto request = std::make_shared<Request>(FromBeast(parser_->get(), stream_.socket()));
+    request->cancellation = std::make_shared<base::Cancellation>();
+    WatchClient(request->cancellation);
     dispatcher_->Post([self = shared_from_this(), request = std::move(request)] {
       Response response = self->dispatcher_->Handle(*request);
       asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
@@ -178,6 +180,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
+  // While the handler runs nothing is read, but a client that is gone needs no answer.
+  void WatchClient(std::shared_ptr<base::Cancellation> cancellation) {
+    stream_.socket().async_wait(
+        tcp::socket::wait_read, [self = shared_from_this(), cancellation = std::move(cancellation)](
+                                    boost::system::error_code error) {
+          if (error) return;  // the answer is there
+          char byte = 0;
+          boost::system::error_code gone;
+          self->stream_.socket().receive(asio::buffer(&byte, 1), tcp::socket::message_peek, gone);
+          // Otherwise it is the next request, which can wait.
+          if (gone) cancellation->Cancel();
+        });
+  }
+
   // Answers and closes: what follows on the socket cannot be read any more.
   void Refuse(int status, const std::string& message) {
     must_close_ = true;
@@ -185,6 +201,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Write(Response response) {
+    boost::system::error_code ignored;
+    stream_.socket().cancel(ignored);  // the watch for the client's end
     const bool is_head = parser_->get().method() == beast::http::verb::head;
     response_ = BeastResponse(static_cast<beast::http::status>(response.status),
                               parser_->get().version() == 10 ? 10 : 11);

@@ -202,6 +202,28 @@ TEST_CASE("Server frees the place of a client that does not read its body in par
   CHECK(head.find("HTTP/1.1 200") == 0);
 }
 
+TEST_CASE("Server tells a handler that its client is gone, and serves on", "[http]") {
+  auto server = Server::Start({}, Echo).value();
+  // A client that waits is no client that is gone, even with its next request sent already.
+  Client patient(server->port());
+  patient.Send("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+  patient.ReadHead();
+  patient.ReadHead();
+  CHECK(patient.body() == "GET /b  ");
+
+  std::promise<void> cancelled;
+  auto blocking = Server::Start({}, [&](const Request& request) {
+                    request.cancellation->Add([&] { cancelled.set_value(); });
+                    cancelled.get_future().wait();
+                    return Echo(request);
+                  }).value();
+  {
+    Client leaving(blocking->port());
+    leaving.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  blocking->Stop(absl::Seconds(20));  // returns because the handler does
+}
+
 TEST_CASE("Server names the address that is in use", "[http]") {
   auto first = Server::Start({}, Echo).value();
   ServerOptions options;

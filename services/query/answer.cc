@@ -31,6 +31,8 @@ int HttpStatus(const absl::Status& status) {
       return 405;
     case absl::StatusCode::kResourceExhausted:
       return 422;
+    case absl::StatusCode::kCancelled:
+      return 499;  // as nginx counts clients that are gone
     case absl::StatusCode::kUnavailable:
       return 503;
     case absl::StatusCode::kDeadlineExceeded:
@@ -101,14 +103,21 @@ http::Response TextAnswer(std::string text) {
   return response;
 }
 
-absl::Status AddNotes(const http::Parameters& parameters, const AnswerNotes& notes,
-                      http::Response& response) {
+absl::Status AddNotes(const http::Parameters& parameters, const std::string& partial_default,
+                      const AnswerNotes& notes, http::Response& response) {
+  const std::string asked = parameters.Get("partial");
+  const std::string& partial = asked.empty() ? partial_default : asked;
+  if (partial != "mark" && partial != "allow" && partial != "deny") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("partial is \"", base::Excerpt(partial), "\"; use mark, allow or deny"));
+  }
   if (!notes.missing_shards.empty()) {
     const std::string missing = DescribeMissing(notes.missing_shards);
-    if (parameters.Get("partial") == "deny") {
+    if (partial == "deny") {
       return absl::UnavailableError(absl::StrCat("the answer would be partial: ", missing));
     }
-    response.headers.Add("X-Plumbago-Partial", missing);
+    if (partial == "mark") response.headers.Add("X-Plumbago-Partial", missing);
+    response.headers.Add("Cache-Control", "no-store");
   }
   if (!notes.warnings.empty()) {
     response.headers.Add("X-Plumbago-Warnings", absl::StrJoin(notes.warnings, "; "));

@@ -25,10 +25,11 @@ absl::StatusOr<http::Response> JsonAnswer(const http::Parameters& parameters, st
 
 http::Response TextAnswer(std::string text);
 
-// Adds X-Plumbago-Partial and X-Plumbago-Warnings. Unavailable where the answer is partial and the
-// request says partial=deny.
-absl::Status AddNotes(const http::Parameters& parameters, const AnswerNotes& notes,
-                      http::Response& response);
+// Adds X-Plumbago-Partial and X-Plumbago-Warnings, and forbids the caching of partial answers. The
+// request's parameter `partial`, else `partial_default`, is mark, allow (no header) or deny.
+// Unavailable where a partial answer is denied, InvalidArgument for another word.
+absl::Status AddNotes(const http::Parameters& parameters, const std::string& partial_default,
+                      const AnswerNotes& notes, http::Response& response);
 
 // The same JSON, indented by two blanks.
 std::string PrettyJson(const std::string& json);

@@ -129,6 +129,7 @@ absl::StatusOr<RequestContext> HttpApi::MakeContext(const http::Request& request
   if (snapshot != nullptr) context.slot_map = snapshot->slot_map();
   context.now = dependencies_.clock.UnixSeconds();
   context.deadline = dependencies_.clock.Now() + options_.request_timeout;
+  context.cancellation = request.cancellation;
   const std::string now = parameters.Get("now");
   if (now.empty()) return context;
   auto parsed = functions::ParseAtTime(now, context.now, zones_.Find(parameters.Get("tz")));
@@ -146,7 +147,7 @@ HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Param
   metrics_.CountAnswer(answer.notes);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
                             AnswerRender(parameters, render, std::move(answer.series)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   return response;
 }
 
@@ -171,7 +172,7 @@ HttpApi::Answer HttpApi::Find(const RequestContext& context, const http::Paramet
                      : format == "json"    ? FindJson(answer.nodes, context.now)
                                            : FindTreeJson(answer.nodes, query, wildcard);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response, JsonAnswer(parameters, std::move(json)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   ForbidCaching(response);
   return response;
 }
@@ -207,7 +208,7 @@ HttpApi::Answer HttpApi::Expand(const RequestContext& context, const http::Param
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
                             JsonAnswer(parameters, is_grouped ? ExpandJsonGrouped(expanded)
                                                               : ExpandJson(std::move(all))));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, notes, response));
   ForbidCaching(response);
   return response;
 }
@@ -217,7 +218,7 @@ HttpApi::Answer HttpApi::Index(const RequestContext& context, const http::Parame
   metrics_.CountAnswer(answer.notes);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
                             JsonAnswer(parameters, ListJson(answer.names)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   return response;
 }
 

@@ -228,6 +228,12 @@ TEST_CASE("A partial answer says so, or is refused where that is asked", "[http_
   const auto partial = fixture.Get("/render", "target=web.a&from=1960&format=json");
   CHECK(partial.status == 200);
   CHECK(partial.headers.Get("X-Plumbago-Partial") == "shard-0 (deadline exceeded in cache read)");
+  CHECK(partial.headers.Get("Cache-Control") == "no-store");
+  const auto allowed = fixture.Get("/render", "target=web.a&from=1960&partial=allow&format=json");
+  CHECK(allowed.status == 200);
+  CHECK(allowed.headers.Get("X-Plumbago-Partial").empty());
+  CHECK(allowed.headers.Get("Cache-Control") == "no-store");
+  CHECK(fixture.Get("/render", "target=web.a&partial=maybe").status == 400);
   const auto denied = fixture.Get("/render", "target=web.a&from=1960&partial=deny&format=json");
   CHECK(denied.status == 503);
   CHECK_THAT(denied.body, Catch::Contains("shard-0 (deadline exceeded"));

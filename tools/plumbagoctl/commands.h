@@ -22,6 +22,7 @@ void AddSchemaCommands(CLI::App& app, Session& session);
 void AddQuotaCommands(CLI::App& app, Session& session);
 void AddRelayCommands(CLI::App& app, Session& session);
 void AddTopCommand(CLI::App& app, Session& session);
+void AddQueryCommands(CLI::App& app, Session& session);  // shards
 
 // Those of the storage policy, below `tenant`.
 void AddPolicyCommands(CLI::App& tenant, Session& session);

@@ -50,6 +50,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
       "  plumbagoctl tenant create acme\n"
       "  plumbagoctl key create acme --scope ingest\n"
       "  plumbagoctl topology show\n"
+      "  plumbagoctl shards\n"
       "  plumbagoctl series delete 'servers.old.**'\n"
       "  plumbagoctl ledger\n"
       "  plumbagoctl import /var/lib/graphite/whisper\n"
@@ -70,6 +71,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddLedgerCommands(app, session);
   plumbago::ctl::AddRelayCommands(app, session);
   plumbago::ctl::AddTopCommand(app, session);
+  plumbago::ctl::AddQueryCommands(app, session);
 }
 
 }  // namespace
