@@ -19,13 +19,17 @@ std::optional<DropReason> InternalSink::Give(const InternalPoint& point) {
   return router_.OnPoint(point.metric, point.time_seconds, point.value);
 }
 
+std::optional<DropReason> InternalSink::GiveAggregate(const routing::AggregateSpec& spec,
+                                                      const InternalPoint& point) {
+  router_.SetSource({.tenant = router_.TenantOf(point.tenant), .protocol = Protocol::kInternal});
+  return router_.OnAggregate(spec, point.metric, point.time_seconds, point.value);
+}
+
 InternalSource::InternalSource(const InternalSourceOptions& options, base::Clock& clock,
-                               RelayMetrics& metrics, PointRouter::StreamFactory make_stream,
-                               PointRouter::SpoolFinder find_spool)
+                               RelayMetrics& metrics, RouterFactories factories)
     : options_(options), clock_(clock) {
   base::MutexLock lock(mutex_);
-  router_ = std::make_unique<PointRouter>(options_.router, clock_, metrics, std::move(make_stream),
-                                          std::move(find_spool));
+  router_ = std::make_unique<PointRouter>(options_.router, clock_, metrics, std::move(factories));
 }
 
 InternalSource::~InternalSource() { Stop(); }

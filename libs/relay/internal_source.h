@@ -37,6 +37,9 @@ class InternalSink {
 
   // A value: why the point was not taken (it is counted).
   std::optional<DropReason> Give(const InternalPoint& point);
+  // The same for what an aggregation rule emits; the rule is in force.
+  std::optional<DropReason> GiveAggregate(const routing::AggregateSpec& spec,
+                                          const InternalPoint& point);
 
  private:
   PointRouter& router_;
@@ -63,7 +66,7 @@ class InternalSource {
  public:
   // `clock`, `metrics` and the spools outlive the source.
   InternalSource(const InternalSourceOptions& options, base::Clock& clock, RelayMetrics& metrics,
-                 PointRouter::StreamFactory make_stream, PointRouter::SpoolFinder find_spool);
+                 RouterFactories factories);
   ~InternalSource();
 
   // Before Start. It outlives the source.

@@ -59,13 +59,15 @@ struct Fixture {
   std::map<std::string, Destination> shards;
   std::map<std::string, testing::FakeSpool> spools;
   Counting producer;
-  InternalSource source{{},
-                        clock,
-                        metrics,
-                        [this](const topology::ShardInfo& shard) {
-                          return std::make_unique<testing::FakeStream>(shards[shard.id]);
-                        },
-                        [this](const topology::ShardInfo& shard) { return &spools[shard.id]; }};
+  InternalSource source{
+      {},
+      clock,
+      metrics,
+      {.make_stream =
+           [this](const topology::ShardInfo& shard) {
+             return std::make_unique<testing::FakeStream>(shards[shard.id]);
+           },
+       .find_spool = [this](const topology::ShardInfo& shard) { return &spools[shard.id]; }}};
 };
 
 TEST_CASE("InternalSource sends what a producer gives at once, under a protocol of its own",
@@ -116,12 +118,10 @@ TEST_CASE("InternalSource asks its producers on its own thread until it is drain
   RelayMetrics metrics(registry, "default");
   Destination destination;
   Counting producer;
-  InternalSource source(
-      {.router = {}, .interval = absl::Milliseconds(1)}, clock, metrics,
-      [&](const topology::ShardInfo&) {
-        return std::make_unique<testing::FakeStream>(destination);
-      },
-      nullptr);
+  InternalSource source({.router = {}, .interval = absl::Milliseconds(1)}, clock, metrics,
+                        {.make_stream = [&](const topology::ShardInfo&) {
+                          return std::make_unique<testing::FakeStream>(destination);
+                        }});
   source.AddProducer(producer);
   source.Start();
   CHECK(source.Drain(clock.Monotonic() + absl::Seconds(10)) == 0);

@@ -77,6 +77,11 @@ bool LaneSender::keeps_up() const {
   return !is_down() && !is_slow_ && held_bytes() <= bytes_max_ / 4;
 }
 
+// A broken stream that holds nothing is to be tried again.
+bool LaneSender::is_up() const {
+  return !is_down() && (held_bytes() == 0 || !stream_->is_failing());
+}
+
 bool LaneSender::BeginSlow() {
   if (spool_ == nullptr) return false;
   if (!std::exchange(is_slow_, true)) spool_->AddSlowLanes(+1);

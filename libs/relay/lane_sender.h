@@ -54,6 +54,8 @@ class LaneSender {
   bool is_slow() const { return is_slow_; }
   // Whether the shard keeps up with what arrives.
   bool keeps_up() const;
+  // Whether it takes what it is sent, as far as is known: not down, its stream not broken.
+  bool is_up() const;
 
   // Memory of batches that are not accepted, without the spool's.
   size_t held_bytes() const { return stream_->unacknowledged_bytes(); }

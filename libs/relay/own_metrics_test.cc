@@ -42,13 +42,9 @@ struct Fixture {
   base::Metrics registry;
   RelayMetrics metrics{registry, "default"};
   Destination destination;
-  PointRouter router{{},
-                     clock,
-                     metrics,
-                     [this](const topology::ShardInfo&) {
+  PointRouter router{{}, clock, metrics, {.make_stream = [this](const topology::ShardInfo&) {
                        return std::make_unique<testing::FakeStream>(destination);
-                     },
-                     nullptr};
+                     }}};
   OwnMetrics own{{.interval = absl::Minutes(1), .prefix = "p.host", .tenant = "default"}, clock};
 };
 

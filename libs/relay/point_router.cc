@@ -1,9 +1,13 @@
 #include "relay/point_router.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/check.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "metric/metric_name.h"
@@ -20,92 +24,101 @@ uint64_t RandomSeed() {
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
-bool IsSameWay(const topology::ShardInfo& a, const topology::ShardInfo& b) {
-  return a.id == b.id && a.cache_address == b.cache_address;
+LaneOptions LanesOf(const RouterOptions& options) {
+  return {.batch_points_max = options.batch_points_max,
+          .batch_delay = options.batch_delay,
+          .in_flight_bytes_max = options.in_flight_bytes_max,
+          .stall_timeout = options.stall_timeout,
+          .foreign_full = options.foreign_full};
+}
+
+LearnerOptions LearningOf(const RouterOptions& options) {
+  const bool is_default = options.rules_tenants.empty();
+  return {.rules_tenants = RulesTenants(is_default ? std::vector<std::string>{options.tenant}
+                                                   : options.rules_tenants),
+          .name_bytes_max = options.name_bytes_max};
+}
+
+// The shortest text that is read as the same number.
+std::string TextOf(double value) {
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return std::string(text.data(), end);
 }
 
 }  // namespace
 
 PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, RelayMetrics& metrics,
-                         StreamFactory make_stream, SpoolFinder find_spool)
+                         RouterFactories factories)
     : options_(options),
       clock_(clock),
       metrics_(metrics),
-      make_stream_(std::move(make_stream)),
-      find_spool_(std::move(find_spool)),
       hash_seed_(RandomSeed()),
       tenants_(options.tenant, hash_seed_, options.limiters),
       tenant_(&tenants_.at(0)),
       traffic_(options.traffic == nullptr ? nullptr : options.traffic->AddSampler(RandomSeed())),
+      lanes_(LanesOf(options), clock, metrics, std::move(factories)),
+      learner_(LearningOf(options), table_, lanes_),
       last_drop_log_(clock.Monotonic() - kDropLogInterval) {
+  if (options.rules != nullptr) SetRouteTable(options.rules);
   Tick();
 }
 
 PointRouter::~PointRouter() = default;
 
 void PointRouter::SetSlotMap(std::shared_ptr<const topology::SlotMap> map) {
-  if (map_ != nullptr && map != nullptr && map_->epoch() == map->epoch()) return;
+  const auto& current = learner_.map();
+  if (current != nullptr && map != nullptr && current->epoch() == map->epoch()) return;
   Flush();
   ForgetNames();
-  map_ = std::move(map);
-  lane_of_shard_.clear();
-  for (const auto& lane : lanes_) lane->is_in_map = false;
+  learner_.SetSlotMap(map);
   // Without shards nothing is known about where points belong: what is held stays.
-  if (map_ == nullptr || map_->shards().empty()) return;
-  const std::vector<std::unique_ptr<Batch>> homeless = RemoveLanesOutside(*map_);
-  for (const topology::ShardInfo& shard : map_->shards()) {
-    lane_of_shard_.push_back(LaneOf(shard));
-    lanes_[lane_of_shard_.back()]->is_in_map = shard.state == topology::ShardState::kActive;
+  if (!learner_.has_shards()) return lanes_.SuspendShards();
+  Reroute(lanes_.SetShards(*map));
+}
+
+// Points of batches whose shards left the map, to where they belong now: by the names that the
+// rules gave them.
+void PointRouter::Reroute(const std::vector<std::unique_ptr<Batch>>& homeless) {
+  absl::flat_hash_map<std::pair<const NameTable*, uint32_t>, std::vector<RouteTarget>> known;
+  for (const auto& batch : homeless) {
+    for (size_t i = 0; i < batch->point_count(); ++i) {
+      const SeriesName name = batch->names->Get(batch->series_id[i]);
+      const auto [found, is_new] = known.try_emplace({batch->names.get(), batch->series_id[i]});
+      std::vector<RouteTarget>& targets = found->second;
+      if (is_new) learner_.AddShardTargets(name.tenant, name.metric, &targets);
+      if (targets.empty()) {
+        Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kNoActiveShard, name.metric);
+      }
+      const metric::ParsedLine line{
+          .metric = name.metric, .value = batch->value[i], .time_seconds = batch->time_seconds[i]};
+      for (const RouteTarget& target : targets) lanes_.Append(target.lane, target.series_id, line);
+    }
   }
-  ShareMemory();
-  for (const auto& batch : homeless) Reroute(*batch);
 }
 
-// Returns what the shards that left the map have not accepted. No route leads to a lane here: the
-// names are forgotten.
-std::vector<std::unique_ptr<Batch>> PointRouter::RemoveLanesOutside(const topology::SlotMap& map) {
-  std::vector<std::unique_ptr<Batch>> homeless;
-  std::erase_if(lanes_, [&](const std::unique_ptr<Lane>& lane) {
-    const auto is_same = [&](const topology::ShardInfo& shard) {
-      return IsSameWay(shard, lane->shard);
-    };
-    if (std::any_of(map.shards().begin(), map.shards().end(), is_same)) return false;
-    for (auto& batch : lane->sender->TakeBack()) homeless.push_back(std::move(batch));
-    return true;
-  });
-  return homeless;
+void PointRouter::SetRouteTable(std::shared_ptr<const routing::RouteTable> rules) {
+  Flush();
+  ForgetNames();
+  static const std::vector<routing::Endpoint> kNone;
+  CountRemoved(lanes_.SetEndpoints(rules == nullptr ? kNone : rules->endpoints()));
+  PLUMBAGO_CHECK(rules == nullptr || rules->aggregates().empty() || options_.aggregator != nullptr);
+  learner_.SetRouteTable(std::move(rules));
 }
 
-// Each shard's equal part of what may be in flight.
-void PointRouter::ShareMemory() {
-  const auto count = static_cast<size_t>(std::count_if(
-      lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->is_in_map; }));
-  const size_t part = options_.in_flight_bytes_max / std::max<size_t>(count, 1);
-  for (const auto& lane : lanes_) lane->sender->SetBytesMax(std::max(part, kLaneBytesMin));
-}
-
-// Points of a batch whose shard left the map, to where they belong now.
-void PointRouter::Reroute(const Batch& batch) {
-  for (size_t i = 0; i < batch.point_count(); ++i) {
-    Pending pending;
-    const SeriesName name = batch.names->Get(batch.series_id[i]);
-    pending.tenant = &tenants_.at(tenants_.IndexOf(name.tenant));
-    pending.line.metric = name.metric;
-    pending.line.time_seconds = batch.time_seconds[i];
-    pending.line.value = batch.value[i];
-    pending.hash = HashName(pending.line.metric, pending.tenant->hash_seed);
-    const Route* route = table_.Find(pending.hash);
-    if (route == nullptr) route = Learn(pending);
-    if (route != nullptr) Append(*route, pending.line);
+void PointRouter::CountRemoved(const std::vector<std::unique_ptr<Batch>>& batches) {
+  for (const auto& batch : batches) {
+    for (const uint32_t id : batch->series_id) {
+      const SeriesName name = batch->names->Get(id);
+      Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kDestinationRemoved,
+           name.metric);
+    }
   }
 }
 
 void PointRouter::SetFullShards(FullShards mode) {
   full_shards_ = mode;
-  if (mode == FullShards::kHold) return;
-  for (const auto& lane : lanes_) {
-    lane->is_refused = lane->sender->room() == LaneSender::Room::kNone;
-  }
+  lanes_.SetFullLanes(mode);
 }
 
 void PointRouter::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
@@ -130,12 +143,14 @@ void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
     CountReceived(*tenant_, count);
     tenant_->allowance -= static_cast<int64_t>(count);
   }
+  lines_ = lines;
   for (size_t i = 0; i < count; ++i) {
     if (!is_granted && !Take(pending[i])) continue;
     const Route* route = table_.Find(pending[i].hash);
     if (route == nullptr) route = Learn(pending[i]);
     if (route != nullptr) Deliver(*route, pending[i]);
   }
+  lines_ = {};
 }
 
 size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pending) {
@@ -177,8 +192,25 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
   point.hash = HashName(point.line.metric, point.tenant->hash_seed);
   const Route* route = table_.Find(point.hash);
   if (route == nullptr) route = Learn(point);
-  if (route == nullptr) return last_drop_;
-  Deliver(*route, point);
+  if (route == nullptr || !Deliver(*route, point)) return last_drop_;
+  return std::nullopt;
+}
+
+std::optional<DropReason> PointRouter::OnAggregate(const routing::AggregateSpec& spec,
+                                                   absl::string_view metric, uint32_t time_seconds,
+                                                   double value) {
+  Pending point;
+  point.line.metric = metric;
+  point.line.time_seconds = time_seconds;
+  point.line.value = value;
+  point.tenant = tenant_;
+  if (traffic_ != nullptr) ObservePoint(*point.tenant, metric);
+  if (!Take(point)) return last_drop_;
+  // What another rule emits, or a sender sends, by the same name may go elsewhere.
+  point.hash = HashName(metric, point.tenant->hash_seed ^ base::Hash64(spec.identity));
+  const Route* route = table_.Find(point.hash);
+  if (route == nullptr) route = Learn(point, &spec);
+  if (route == nullptr || !Deliver(*route, point)) return last_drop_;
   return std::nullopt;
 }
 
@@ -188,34 +220,98 @@ void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
   Drop(*tenant_, reason, excerpt);
 }
 
-void PointRouter::Deliver(const Route& route, const Pending& pending) {
-  if (full_shards_ == FullShards::kHold) return Append(route, pending.line);
-  // A replica that is refused is counted as a point.
-  for (size_t i = 0; i < route.replica_count; ++i) {
-    const Target target =
-        i == 0 ? Target{route.lane, route.series_id} : more_targets_[route.more_targets + i - 1];
-    if (lanes_[target.lane]->is_refused) {
-      Drop(*pending.tenant, DropReason::kSpoolFull, pending.line.metric);
-    } else {
-      AppendToLane(*lanes_[target.lane], target.series_id, pending.line);
-    }
+bool PointRouter::Deliver(const Route& route, const Pending& pending) {
+  if (route.plan != Route::kNoPlan) return FollowPlan(learner_.plans().at(route.plan), pending);
+  if (full_shards_ == FullShards::kHold) {
+    Append(route, pending.line);
+    return true;
   }
+  // A replica that is refused is counted as a point.
+  DeliverToTarget({.series_id = route.series_id, .lane = route.lane}, pending);
+  for (const RouteTarget& target : learner_.more_targets(route)) {
+    DeliverToTarget({.series_id = target.series_id, .lane = target.lane}, pending);
+  }
+  return true;
 }
 
 void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
-  AppendToLane(*lanes_[route.lane], route.series_id, line);
-  for (size_t i = 1; i < route.replica_count; ++i) {
-    const Target& target = more_targets_[route.more_targets + i - 1];
-    AppendToLane(*lanes_[target.lane], target.series_id, line);
+  lanes_.Append(route.lane, route.series_id, line);
+  if (route.replica_count == 1) return;
+  for (const RouteTarget& target : learner_.more_targets(route)) {
+    lanes_.Append(target.lane, target.series_id, line);
   }
 }
 
-void PointRouter::AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line) {
-  if (lane.open == nullptr) OpenBatch(lane);
-  lane.open->series_id.push_back(series_id);
-  lane.open->time_seconds.push_back(line.time_seconds);
-  lane.open->value.push_back(line.value);
-  if (lane.open->point_count() >= options_.batch_points_max) Send(lane);
+bool PointRouter::DeliverToTarget(const PlanTarget& target, const Pending& pending) {
+  if (lanes_.is_refused(target.lane)) {
+    Drop(*pending.tenant,
+         lanes_.is_foreign(target.lane) ? DropReason::kDestinationFull : DropReason::kSpoolFull,
+         pending.line.metric);
+    return false;
+  }
+  lanes_.Append(target.lane, target.series_id, pending.line);
+  return true;
+}
+
+bool PointRouter::FollowPlan(const RoutePlan& plan, const Pending& pending) {
+  const RoutePlans& plans = learner_.plans();
+  const routing::DataChecks passed =
+      plan.checks == 0 ? 0 : learner_.rules().PassedChecks(plan.checks, DataOf(pending));
+  bool is_meant = false;  // some rule wants the point
+  bool is_taken = false;
+  for (const PlanTarget& target : plans.targets(plan)) {
+    if ((target.required & ~passed) != 0) continue;
+    is_meant = true;
+    if (target.is_refused) {
+      Drop(*pending.tenant, target.refusal, pending.line.metric);
+      continue;
+    }
+    const bool has_stand_ins = target.group != PlanTarget::kNoGroup;
+    is_taken =
+        DeliverToTarget(has_stand_ins ? learner_.StandInFor(target) : target, pending) || is_taken;
+  }
+  for (const PlanFeed& feed : plans.feeds(plan)) {
+    if ((feed.required & ~passed) != 0) continue;
+    is_meant = true;
+    is_taken = Feed(feed, pending) || is_taken;
+  }
+  if (!is_meant) Drop(*pending.tenant, plan.drop_reason, pending.line.metric);
+  return is_taken;
+}
+
+bool PointRouter::Feed(const PlanFeed& feed, const Pending& pending) {
+  if (feed.is_refused) {
+    Drop(*pending.tenant, feed.refusal, pending.line.metric);
+    return false;
+  }
+  const AggregateOutput& output = learner_.plans().output(feed.output);
+  using AddResult = routing::Aggregator::AddResult;
+  switch (options_.aggregator->Add(output.spec, output.key, pending.line.time_seconds,
+                                   pending.line.value)) {
+    case AddResult::kAdded:
+      return true;
+    case AddResult::kLate:
+      Drop(*pending.tenant, DropReason::kAggregateLate, pending.line.metric);
+      return false;
+    case AddResult::kTooEarly:
+      Drop(*pending.tenant, DropReason::kAggregateTooEarly, pending.line.metric);
+      return false;
+    case AddResult::kNoMemory:
+      Drop(*pending.tenant, DropReason::kAggregateNoMemory, pending.line.metric);
+      return false;
+  }
+  return false;
+}
+
+// "value timestamp": what stands behind the name in its line, or is written from the decoded point.
+std::string PointRouter::DataOf(const Pending& pending) const {
+  const char* const end = pending.line.metric.data() + pending.line.metric.size();
+  for (const absl::string_view line : lines_) {
+    if (end < line.data() || end > line.data() + line.size()) continue;
+    const auto offset = static_cast<size_t>(end - line.data());
+    return std::string(absl::StripAsciiWhitespace(line.substr(offset)));
+  }
+  return absl::StrCat(TextOf(pending.line.value), " ", pending.line.time_seconds);
 }
 
 bool PointRouter::ResolveKey(Pending& pending) {
@@ -262,7 +358,12 @@ bool PointRouter::CheckName(const Pending& pending) {
     Drop(*pending.tenant, ReasonOf(fault), name);
     return false;
   }
+  return true;
+}
+
+bool PointRouter::TakeSeries(const Pending& pending) {
   if (pending.tenant->limiter == nullptr) return true;
+  const absl::string_view name = pending.line.metric;
   switch (pending.tenant->limiter->TakeSeries(canonical_, clock_.Monotonic())) {
     case TenantLimiter::Verdict::kTake:
       return true;
@@ -276,143 +377,63 @@ bool PointRouter::CheckName(const Pending& pending) {
   return false;
 }
 
-const Route* PointRouter::Learn(const Pending& pending) {
+const Route* PointRouter::Learn(const Pending& pending, const routing::AggregateSpec* spec) {
   if (!CheckName(pending)) return nullptr;
-  const std::string& tenant = pending.tenant->id;
-  std::vector<uint16_t> lanes;
-  if (!ChooseLanes(tenant, canonical_, &lanes)) {
-    Drop(*pending.tenant, DropReason::kNoActiveShard, pending.line.metric);
-    return nullptr;
-  }
-  Route route{.lane = lanes[0],
-              .replica_count = static_cast<uint16_t>(lanes.size()),
-              .more_targets = static_cast<uint32_t>(more_targets_.size())};
-  route.series_id = lanes_[lanes[0]]->names->Append(tenant, canonical_);
-  for (size_t i = 1; i < lanes.size(); ++i) {
-    more_targets_.push_back({lanes[i], lanes_[lanes[i]]->names->Append(tenant, canonical_)});
-  }
-  table_.Insert(pending.hash, route);
-  if (traffic_ != nullptr) {
-    traffic_->new_series().Offer(
-        1, [&](size_t) { traffic_->new_series().Add(SampleOf(*pending.tenant, canonical_)); });
-  }
-  return table_.Find(pending.hash);
+  const SeriesLearner::Series series{pending.tenant->id, pending.line.metric, canonical_, spec};
+  const routing::Decision decision = learner_.Decide(series);
+  // A series that the rules drop is not one that the tenant has.
+  if (decision.drop_reason == routing::DropReason::kNone && !TakeSeries(pending)) return nullptr;
+  MakeRoomForNames();
+  DropReason why{};
+  const Route* const route = learner_.Learn(series, pending.hash, decision, &why);
+  if (route == nullptr) Drop(*pending.tenant, why, pending.line.metric);
+  const bool is_new = route != nullptr && decision.drop_reason == routing::DropReason::kNone;
+  if (is_new && traffic_ != nullptr) ObserveNewSeries(*pending.tenant);
+  return route;
 }
 
-// The lanes to the active replicas of a metric. May forget all names when they outgrow the bound.
-bool PointRouter::ChooseLanes(const std::string& tenant, absl::string_view metric,
-                              std::vector<uint16_t>* lanes) {
-  if (map_ == nullptr || map_->shards().empty()) return false;
-  size_t dictionary_bytes = table_.memory_bytes();
-  bool is_full = false;
-  for (const auto& lane : lanes_) {
-    dictionary_bytes += lane->names->memory_bytes();
-    is_full = is_full || lane->names->series_count() >= NameTable::kSeriesMax;
-  }
-  if (is_full || dictionary_bytes > options_.dictionary_bytes_max) {
-    Flush();
-    ForgetNames();
-  }
-  for (const uint16_t shard : map_->ReplicasOf(topology::SlotOf(tenant, metric))) {
-    if (map_->shards()[shard].state != topology::ShardState::kActive) continue;
-    lanes->push_back(lane_of_shard_[shard]);
-  }
-  return !lanes->empty();
+void PointRouter::MakeRoomForNames() {
+  if (!lanes_.is_full() && learner_.memory_bytes() <= options_.dictionary_bytes_max) return;
+  Flush();
+  ForgetNames();
+}
+
+void PointRouter::ForgetNames() {
+  if (table_.size() > 0) metrics_.dictionary_resets.Increment();
+  learner_.ForgetNames();
 }
 
 void PointRouter::Tick() {
   const absl::Time now = clock_.Now();
   now_seconds_ = static_cast<uint32_t>(absl::ToUnixSeconds(now));
-  now_unix_ms_ = absl::ToUnixMillis(now);
-  const absl::Duration monotonic = clock_.Monotonic();
-  for (const auto& lane : lanes_) {
-    if (lane->open != nullptr && monotonic - lane->opened_at >= options_.batch_delay) Send(*lane);
-    lane->sender->Check();
-  }
-  if (traffic_ != nullptr) traffic_->Tick(monotonic);
+  lanes_.Tick(absl::ToUnixMillis(now));
+  if (traffic_ != nullptr) traffic_->Tick(clock_.Monotonic());
   PublishCounters();
 }
 
 void PointRouter::Flush() {
-  for (const auto& lane : lanes_) {
-    if (lane->open != nullptr) Send(*lane);
-  }
+  lanes_.Flush();
   PublishCounters();
 }
 
-PointRouter::Backlog PointRouter::backlog() {
-  if (map_ == nullptr || map_->shards().empty()) return Backlog::kAll;
-  Backlog backlog = Backlog::kNone;
-  for (const auto& lane : lanes_) {
-    if (!lane->is_in_map) continue;
-    const LaneSender::Room room = lane->sender->room();
-    if (room == LaneSender::Room::kYes) continue;
-    if (room == LaneSender::Room::kNone) {
-      backlog = std::max(backlog, Backlog::kFullShard);
-    } else if (!AnotherKeepsUp(*lane) || !lane->sender->BeginSlow()) {
-      backlog = Backlog::kAll;  // nobody is held up who could go on, or there is no spool
-    }
-  }
-  return backlog;
+Backlog PointRouter::backlog() {
+  if (!learner_.has_shards() && learner_.needs_shards()) return Backlog::kAll;
+  return lanes_.backlog();
 }
 
-bool PointRouter::AnotherKeepsUp(const Lane& lane) const {
-  return std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& other) {
-    return other.get() != &lane && other->is_in_map && other->sender->keeps_up();
-  });
+std::vector<PointRouter::LiveNames> PointRouter::live_names() const {
+  std::vector<LiveNames> live;
+  if (const auto received = learner_.received_names()) {
+    live.push_back({received, received->series_count()});
+    return live;
+  }
+  for (const auto& names : lanes_.shard_names()) live.push_back({names, names->series_count()});
+  return live;
 }
 
 void PointRouter::SpoolEverything() {
-  Flush();
-  for (const auto& lane : lanes_) lane->sender->SpoolEverything();
-}
-
-size_t PointRouter::unacknowledged_bytes() const {
-  size_t bytes = 0;
-  for (const auto& lane : lanes_) {
-    bytes += lane->sender->held_bytes();
-    if (lane->open != nullptr) bytes += lane->open->memory_bytes();
-  }
-  return bytes;
-}
-
-void PointRouter::OpenBatch(Lane& lane) {
-  lane.open = std::make_unique<Batch>();
-  lane.open->names = lane.names;
-  lane.open->epoch = map_->epoch();
-  lane.open->received_unix_ms = now_unix_ms_;
-  lane.opened_at = clock_.Monotonic();
-  if (delivery_ != nullptr) {
-    delivery_->AddBatch();
-    lane.open->delivery = delivery_;
-  }
-}
-
-void PointRouter::Send(Lane& lane) {
-  metrics_.batches_sent.Increment();
-  lane.sender->Send(std::move(lane.open));
-}
-
-// New name tables, so that the streams start again with empty dictionaries.
-void PointRouter::ForgetNames() {
-  if (table_.size() > 0) metrics_.dictionary_resets.Increment();
-  table_.Clear();
-  more_targets_.clear();
-  for (const auto& lane : lanes_) lane->names = std::make_shared<NameTable>();
-}
-
-uint16_t PointRouter::LaneOf(const topology::ShardInfo& shard) {
-  for (size_t i = 0; i < lanes_.size(); ++i) {
-    if (IsSameWay(lanes_[i]->shard, shard)) return static_cast<uint16_t>(i);
-  }
-  auto lane = std::make_unique<Lane>();
-  lane->shard = shard;
-  lane->sender = std::make_unique<LaneSender>(make_stream_(shard),
-                                              find_spool_ == nullptr ? nullptr : find_spool_(shard),
-                                              clock_, options_.stall_timeout);
-  lane->names = std::make_shared<NameTable>();
-  lanes_.push_back(std::move(lane));
-  return static_cast<uint16_t>(lanes_.size() - 1);
+  lanes_.SpoolEverything();
+  PublishCounters();
 }
 
 void PointRouter::CountReceived(TenantState& tenant, uint64_t count) {
@@ -451,6 +472,11 @@ void PointRouter::ObserveLines(absl::Span<const absl::string_view> lines, const 
 
 void PointRouter::ObservePoint(const TenantState& tenant, absl::string_view metric) {
   traffic_->points().Offer(1, [&](size_t) { traffic_->points().Add(SampleOf(tenant, metric)); });
+}
+
+void PointRouter::ObserveNewSeries(const TenantState& tenant) {
+  traffic_->new_series().Offer(
+      1, [&](size_t) { traffic_->new_series().Add(SampleOf(tenant, canonical_)); });
 }
 
 Sample PointRouter::SampleOf(const TenantState& tenant, absl::string_view metric) {

@@ -21,12 +21,15 @@ struct NameHash {
 // The hash of a metric as received. `seed` differs per router and process.
 NameHash HashName(absl::string_view metric, uint64_t seed);
 
-// Where the points of a series go: `first_target` and the replicas behind it.
+// Where the points of a series go: to a shard and the replicas behind it, or as a plan says.
 struct Route {
+  static constexpr uint32_t kNoPlan = 0;
+
   uint32_t series_id = 0;  // in the lane's name table
   uint16_t lane = 0;       // the reactor's stream to the preferred shard
   uint16_t replica_count = 1;
   uint32_t more_targets = 0;  // index of the further targets, where replica_count > 1
+  uint32_t plan = kNoPlan;    // of RoutePlans; the others mean nothing then
 };
 
 class SeriesTable {

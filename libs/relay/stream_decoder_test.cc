@@ -41,11 +41,9 @@ struct Fixture {
   std::multiset<std::string> points;
   std::string replies;
   protocols::StatsdAggregator statsd{protocols::StatsdOptions(), clock};
-  PointRouter router{{},
-                     clock,
-                     metrics,
-                     [this](const auto&) { return std::make_unique<RecordingStream>(points); },
-                     nullptr};
+  PointRouter router{{}, clock, metrics, {.make_stream = [this](const auto&) {
+                       return std::make_unique<RecordingStream>(points);
+                     }}};
 
   Fixture() {
     v1::TopologySnapshot proto;

@@ -54,8 +54,9 @@ struct Fixture {
     AddKey("acme", kReadKey, v1::Key::READ);
     router = std::make_unique<PointRouter>(
         RouterOptions{.limiters = std::make_shared<TenantLimiters>(TenantRates{})}, clock, metrics,
-        [this](const topology::ShardInfo&) { return std::make_unique<RecordingStream>(batches); },
-        nullptr);
+        RouterFactories{.make_stream = [this](const topology::ShardInfo&) {
+          return std::make_unique<RecordingStream>(batches);
+        }});
     Publish();
   }
 

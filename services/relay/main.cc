@@ -23,12 +23,16 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
   plumbago::relay::RelayOptions options = flags.relay;
   if (options.spool.directory.empty()) options.spool.directory = flags.common.data_dir + "/spool";
   RelayServer relay(options, instance, runtime.file_system(), runtime.clock(), runtime.metrics());
-  plumbago::relay::RelayAdminService admin(relay.traffic(), runtime.clock());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin}));
   PLUMBAGO_RETURN_IF_ERROR(relay.Start());
+  plumbago::relay::RelayAdminService admin(relay);
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin}));
 
   plumbago::topology::SnapshotHolder holder;
-  runtime.health().SetNotReady("no slot map yet: waiting for the tenant-controller");
+  if (relay.needs_shards()) {
+    runtime.health().SetNotReady("no slot map yet: waiting for the tenant-controller");
+  } else {
+    runtime.health().SetReady();
+  }
   holder.AddListener([&](const auto& snapshot) {
     relay.SetSnapshot(snapshot);
     if (!snapshot->slot_map()->shards().empty()) runtime.health().SetReady();
@@ -38,9 +42,12 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
                                           .instance = instance,
                                           .snapshot_path = flags.common.data_dir + "/snapshot.pb"},
                                          runtime.file_system(), runtime.metrics(), holder);
-  PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
+  if (absl::Status watching = watcher.Start(); !watching.ok()) {
+    runtime.StopGrpc();  // it serves objects of this function
+    return watching;
+  }
 
-  runtime.WaitForStop();
+  runtime.WaitForStop([&relay] { (void)relay.ReloadRules({}); });  // logs what came of it
   watcher.Stop();
   absl::Status drained = relay.Drain(runtime.stop_deadline());
   runtime.StopGrpc();

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -42,9 +43,10 @@ struct ReactorOptions {
 
 class Reactor final : public ReactorHost {
  public:
-  // `shared` and the spools outlive the reactor. `sender` names the process to the caches.
+  // `shared` and the spools outlive the reactor. `sender` names the process to the caches. The
+  // stream to a shard is the reactor's own and not taken from `factories`.
   Reactor(int index, const ReactorOptions& options, const std::string& sender,
-          const SharedParts& shared, PointRouter::SpoolFinder find_spool);
+          const SharedParts& shared, RouterFactories factories);
   ~Reactor() override;
 
   // Unavailable: an address cannot be bound.
@@ -54,6 +56,10 @@ class Reactor final : public ReactorHost {
   const std::vector<ListenerSpec>& listeners() const { return options_.listeners; }
 
   void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
+
+  // Runs `visit` on the router, on its thread; the future is ready when it has. `visit` has to live
+  // until then. Not after Drain.
+  std::future<void> Visit(const std::function<void(PointRouter&)>& visit);
 
   // Stops listening, takes what the sockets hold (until they are empty, for half a second at most),
   // closes them, sends every batch and waits for the acknowledgements until `deadline` (monotonic);

@@ -1,27 +1,25 @@
-// What operators ask a relay, over gRPC. Thread-safe.
+// RelayAdmin over gRPC: what operators ask a relay.
 #pragma once
 
-#include <memory>
-#include <utility>
-
-#include "base/clock.h"
 #include "plumbago/v1/relay_admin.grpc.pb.h"
-#include "relay/traffic.h"
+#include "relay_server.h"
 
 namespace plumbago::relay {
 
 class RelayAdminService final : public v1::RelayAdmin::Service {
  public:
-  // `clock` outlives the service; `traffic` may be null: samples are off.
-  RelayAdminService(std::shared_ptr<Traffic> traffic, base::Clock& clock)
-      : traffic_(std::move(traffic)), clock_(clock) {}
+  // `relay` outlives the service, and the server that it is registered with.
+  explicit RelayAdminService(RelayServer& relay) : relay_(relay) {}
 
+  grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
+                       v1::ExplainResponse* response) override;
+  grpc::Status ReloadRules(grpc::ServerContext* context, const v1::ReloadRulesRequest* request,
+                           v1::ReloadRulesResponse* response) override;
   grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* request,
                    v1::TopResponse* response) override;
 
  private:
-  const std::shared_ptr<Traffic> traffic_;  // shared with the routers
-  base::Clock& clock_;
+  RelayServer& relay_;
 };
 
 }  // namespace plumbago::relay

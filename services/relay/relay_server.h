@@ -15,11 +15,14 @@
 #include "base/metrics.h"
 #include "http_ingest.h"
 #include "reactor.h"
+#include "relay/aggregation.h"
+#include "relay/explain.h"
 #include "relay/internal_source.h"
 #include "relay/own_metrics.h"
 #include "relay/relay_metrics.h"
 #include "relay/spooler.h"
 #include "relay_collector.h"
+#include "relay_rules.h"
 #include "topology/snapshot.h"
 
 namespace plumbago::relay {
@@ -48,6 +51,9 @@ struct RelayOptions {
   SpoolerOptions spool;           // the memory is taken from above
   OwnMetricsOptions own_metrics;
   size_t traffic_samples_max = 16'384;  // of each router; 0: none are taken
+  routing::RuleSettings rules;
+  std::string rules_tenants;          // ids apart by blanks, or "*"; empty: the default tenant
+  std::string foreign_full = "drop";  // or pause
 };
 
 class RelayServer {
@@ -61,10 +67,18 @@ class RelayServer {
   // Unavailable: an address in use. The directory of the spool: as the file system says.
   absl::Status Start();
 
-  // Null where no samples are taken. Shared with the routers.
-  const std::shared_ptr<Traffic>& traffic() const { return options_.reactor.router.traffic; }
-
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
+
+  // Whether points can be taken before a slot map is known: the rules send none to our shards.
+  bool needs_shards();
+
+  // Thread-safe, from Start to Drain: before and after, Unavailable.
+  absl::StatusOr<v1::ReloadRulesResponse> ReloadRules(const v1::ReloadRulesRequest& request) {
+    return rules_.Reload(request);
+  }
+  absl::StatusOr<v1::ExplainResponse> Explain(const v1::ExplainRequest& request);
+  // Thread-safe. FailedPrecondition: no samples are taken.
+  absl::StatusOr<v1::TopResponse> Top(const v1::TopRequest& request);
 
   // Takes what the sockets hold, waits for the caches until `deadline` (monotonic) and writes the
   // rest to the spools. Unavailable, with the number of bytes, where something is left.
@@ -73,14 +87,18 @@ class RelayServer {
  private:
   absl::Status ResolveListeners();
   absl::Status LoadTls();
+  absl::Status LoadRules();
   SharedParts Shared();
   void ShareMemory();
   absl::Status StartSpooler();
-  PointRouter::SpoolFinder SpoolFinder();
+  RouterFactories Factories();
   absl::Status StartReactors();
   void MakeInternalSource();
   absl::Status MakeOwnMetrics();
   absl::Status StartHttp();
+  void ApplyRules(const std::shared_ptr<const routing::RouteTable>& table);
+  void VisitReactors(const std::function<void(PointRouter&)>& visit);
+  std::vector<PointRouter::LiveNames> LiveNames();
   void PublishGauges();
 
   RelayOptions options_;
@@ -91,12 +109,17 @@ class RelayServer {
   RelayMetrics metrics_;
   base::Gauge& reactors_behind_;
   std::atomic<uint64_t> snapshot_version_{0};  // of the last one
+  RelayRules rules_;
   ConnectionLimits limits_;
   TenantNetworks networks_;
   std::shared_ptr<TlsContext> tls_;
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
+  base::Mutex visit_mutex_;  // for Explain against Drain
+  bool may_visit_ ABSL_GUARDED_BY(visit_mutex_) = false;
+  std::shared_ptr<const topology::Snapshot> snapshot_ ABSL_GUARDED_BY(visit_mutex_);
+  std::unique_ptr<Aggregation> aggregation_;
   std::unique_ptr<RelayCollector> collector_;
   std::unique_ptr<OwnMetrics> own_metrics_;            // null: none are written
   std::unique_ptr<InternalSource> internal_;           // after its producers and what they read

@@ -59,9 +59,9 @@ struct Subject {
               options.traffic = std::move(traffic);
               return options;
             }(),
-            clock, metrics,
-            [](const topology::ShardInfo&) { return std::make_unique<DiscardingStream>(); },
-            nullptr) {
+            clock, metrics, relay::RouterFactories{.make_stream = [](const auto&) {
+              return std::make_unique<DiscardingStream>();
+            }}) {
     router.SetSlotMap(OneShard());
   }
 

@@ -19,6 +19,7 @@ void AddImportCommands(CLI::App& app, Session& session);  // import, fill
 void AddJobCommands(CLI::App& app, Session& session);
 void AddSchemaCommands(CLI::App& app, Session& session);
 void AddQuotaCommands(CLI::App& app, Session& session);
+void AddRelayCommands(CLI::App& app, Session& session);
 void AddTopCommand(CLI::App& app, Session& session);
 
 // Those of the storage policy, below `tenant`.
