@@ -215,6 +215,7 @@ std::optional<DropReason> PointRouter::OnAggregate(const routing::AggregateSpec&
   point.line.time_seconds = time_seconds;
   point.line.value = value;
   point.tenant = tenant_;
+  if (traffic_ != nullptr) ObservePoint(*point.tenant, metric);
   if (!Take(point)) return last_drop_;
   // What another rule emits, or a sender sends, by the same name may go elsewhere.
   point.hash = HashName(metric, point.tenant->hash_seed ^ base::Hash64(spec.identity));
@@ -403,10 +404,8 @@ const Route* PointRouter::Learn(const Pending& pending, const routing::Aggregate
   DropReason why{};
   const Route* const route = learner_.Learn(series, pending.hash, decision, &why);
   if (route == nullptr) Drop(*pending.tenant, why, pending.line.metric);
-  if (route != nullptr && traffic_ != nullptr) {
-    traffic_->new_series().Offer(
-        1, [&](size_t) { traffic_->new_series().Add(SampleOf(*pending.tenant, canonical_)); });
-  }
+  const bool is_new = route != nullptr && decision.drop_reason == routing::DropReason::kNone;
+  if (is_new && traffic_ != nullptr) ObserveNewSeries(*pending.tenant);
   return route;
 }
 
@@ -490,6 +489,11 @@ void PointRouter::ObserveLines(absl::Span<const absl::string_view> lines, const 
 
 void PointRouter::ObservePoint(const TenantState& tenant, absl::string_view metric) {
   traffic_->points().Offer(1, [&](size_t) { traffic_->points().Add(SampleOf(tenant, metric)); });
+}
+
+void PointRouter::ObserveNewSeries(const TenantState& tenant) {
+  traffic_->new_series().Offer(
+      1, [&](size_t) { traffic_->new_series().Add(SampleOf(tenant, canonical_)); });
 }
 
 Sample PointRouter::SampleOf(const TenantState& tenant, absl::string_view metric) {

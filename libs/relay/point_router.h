@@ -191,6 +191,7 @@ class PointRouter {
   void ObserveLines(absl::Span<const absl::string_view> lines, const Pending* pending,
                     size_t count);
   void ObservePoint(const TenantState& tenant, absl::string_view metric);
+  void ObserveNewSeries(const TenantState& tenant);
   Sample SampleOf(const TenantState& tenant, absl::string_view metric);
   void MarkDirty(TenantState& tenant);
   void PublishCounters();

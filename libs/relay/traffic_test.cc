@@ -33,11 +33,9 @@ struct Fixture {
     options.traffic = std::make_shared<Traffic>(4096);
     for (auto& router : routers) {
       router = std::make_unique<PointRouter>(
-          options, clock, metrics,
-          [this](const topology::ShardInfo&) {
+          options, clock, metrics, RouterFactories{.make_stream = [this](const auto&) {
             return std::make_unique<testing::FakeStream>(destination);
-          },
-          nullptr);
+          }});
       router->SetSlotMap(topology::SlotMap::FromProto(proto).value());
     }
     Advance(1);  // the first second is not complete

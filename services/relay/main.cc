@@ -25,7 +25,7 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
   if (options.spool.directory.empty()) options.spool.directory = flags.common.data_dir + "/spool";
   RelayServer relay(options, instance, runtime.file_system(), runtime.clock(), runtime.metrics());
   PLUMBAGO_RETURN_IF_ERROR(relay.Start());
-  plumbago::relay::RelayAdminService admin(relay, runtime.clock());
+  plumbago::relay::RelayAdminService admin(relay);
   plumbago::service::LedgerService ledger("relay", runtime.metrics(), runtime.clock(),
                                           plumbago::relay::LedgerRows());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin, &ledger}));

@@ -25,11 +25,7 @@ grpc::Status RelayAdminService::ReloadRules(grpc::ServerContext*,
 
 grpc::Status RelayAdminService::Top(grpc::ServerContext*, const v1::TopRequest* request,
                                     v1::TopResponse* response) {
-  if (relay_.traffic() == nullptr) {
-    return rpc::ToGrpc(absl::FailedPreconditionError(
-        "this relay takes no samples of its traffic; start it with --traffic-samples-max"));
-  }
-  absl::StatusOr<v1::TopResponse> top = relay_.traffic()->Top(*request, clock_.Monotonic());
+  auto top = relay_.Top(*request);
   if (!top.ok()) return rpc::ToGrpc(top.status());
   *response = *std::move(top);
   return grpc::Status::OK;

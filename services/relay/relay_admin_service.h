@@ -1,7 +1,6 @@
 // RelayAdmin over gRPC: what operators ask a relay. Thread-safe.
 #pragma once
 
-#include "base/clock.h"
 #include "plumbago/v1/relay_admin.grpc.pb.h"
 #include "relay_server.h"
 
@@ -9,8 +8,8 @@ namespace plumbago::relay {
 
 class RelayAdminService final : public v1::RelayAdmin::Service {
  public:
-  // Both outlive the service, and the server that it is registered with.
-  RelayAdminService(RelayServer& relay, base::Clock& clock) : relay_(relay), clock_(clock) {}
+  // `relay` outlives the service, and the server that it is registered with.
+  explicit RelayAdminService(RelayServer& relay) : relay_(relay) {}
 
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainResponse* response) override;
@@ -21,7 +20,6 @@ class RelayAdminService final : public v1::RelayAdmin::Service {
 
  private:
   RelayServer& relay_;
-  base::Clock& clock_;
 };
 
 }  // namespace plumbago::relay

@@ -383,6 +383,13 @@ void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& s
   if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
 
+absl::StatusOr<v1::TopResponse> RelayServer::Top(const v1::TopRequest& request) {
+  const std::shared_ptr<Traffic>& traffic = options_.reactor.router.traffic;
+  if (traffic != nullptr) return traffic->Top(request, clock_.Monotonic());
+  return absl::FailedPreconditionError(
+      "this relay takes no samples of its traffic; start it with --traffic-samples-max");
+}
+
 absl::Status RelayServer::Drain(absl::Duration deadline) {
   rules_.Stop();
   {

@@ -69,9 +69,6 @@ class RelayServer {
   // Unavailable: an address in use. The directory of the spool: as the file system says.
   absl::Status Start();
 
-  // Null where no samples are taken. Shared with the routers.
-  const std::shared_ptr<Traffic>& traffic() const { return options_.reactor.router.traffic; }
-
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
 
   // Whether points can be taken before a slot map is known: the rules send none to our shards.
@@ -82,6 +79,8 @@ class RelayServer {
     return rules_.Reload(request);
   }
   absl::StatusOr<v1::ExplainResponse> Explain(const v1::ExplainRequest& request);
+  // Thread-safe. FailedPrecondition: no samples are taken.
+  absl::StatusOr<v1::TopResponse> Top(const v1::TopRequest& request);
 
   // Takes what the sockets hold, waits for the caches until `deadline` (monotonic) and writes the
   // rest to the spools. Unavailable, with the number of bytes, where something is left.

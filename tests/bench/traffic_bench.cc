@@ -17,7 +17,7 @@ namespace {
 using namespace plumbago;  // NOLINT: a program of one file
 
 constexpr size_t kSeries = 200'000;
-constexpr int kRounds = 40;
+constexpr int kRounds = 206;
 
 class DiscardingStream final : public relay::BatchStream {
  public:
@@ -59,9 +59,9 @@ struct Subject {
               options.traffic = std::move(traffic);
               return options;
             }(),
-            clock, metrics,
-            [](const topology::ShardInfo&) { return std::make_unique<DiscardingStream>(); },
-            nullptr) {
+            clock, metrics, relay::RouterFactories{.make_stream = [](const auto&) {
+              return std::make_unique<DiscardingStream>();
+            }}) {
     router.SetSlotMap(OneShard());
   }
 
@@ -82,9 +82,9 @@ struct Subject {
   relay::LineCutter cutter;
 };
 
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
+double Quantile(std::vector<double> values, double part) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(part * static_cast<double>(values.size() - 1))];
 }
 
 }  // namespace
@@ -100,20 +100,22 @@ int main() {
     absl::StrAppend(&lines, "bench.dc", i % 4, ".rack", i % 40, ".host", i % 1000, ".metric", i,
                     ".value ", i % 977, ".5 1700000000\n");
   }
-  std::vector<double> without_nanos;
-  std::vector<double> with_nanos;
+  std::vector<double> off_nanos;
+  std::vector<double> differences;
   for (int round = 0; round < kRounds; ++round) {
-    const double off = without.Round(lines);
-    const double on = with.Round(lines);
-    if (round < 5) continue;  // names are learnt, gaps find their length
-    without_nanos.push_back(off);
-    with_nanos.push_back(on);
+    // In turns, so that neither has the warmer cache or the quieter moment.
+    const bool is_off_first = round % 2 == 0;
+    const double first = (is_off_first ? without : with).Round(lines);
+    const double second = (is_off_first ? with : without).Round(lines);
+    if (round < 6) continue;  // names are learnt, gaps find their length
+    off_nanos.push_back(is_off_first ? first : second);
+    differences.push_back(is_off_first ? second - first : first - second);
   }
-  const double off = *std::min_element(without_nanos.begin(), without_nanos.end());
-  const double on = *std::min_element(with_nanos.begin(), with_nanos.end());
-  std::printf("router, ns CPU per point, %zu series, %d rounds in turns\n", kSeries,
-              static_cast<int>(with_nanos.size()));
-  std::printf("  without samples  least %6.2f  median %6.2f\n", off, Median(without_nanos));
-  std::printf("  with samples     least %6.2f  median %6.2f\n", on, Median(with_nanos));
-  std::printf("  difference       least %6.2f (%.1f %%)\n", on - off, 100 * (on - off) / off);
+  const double off = Quantile(off_nanos, 0.5);
+  const double difference = Quantile(differences, 0.5);
+  std::printf("router, ns CPU per point, %zu series, %zu pairs of rounds\n", kSeries,
+              differences.size());
+  std::printf("  without samples  median %6.2f\n", off);
+  std::printf("  difference       median %6.2f (%.1f %%), quartiles %.2f to %.2f\n", difference,
+              100 * difference / off, Quantile(differences, 0.25), Quantile(differences, 0.75));
 }

@@ -1,5 +1,6 @@
 """What a relay says of its traffic, with real programs: its own Graphite series, and plumbagoctl top."""
 
+import base64
 import json
 import os
 import socket
@@ -75,7 +76,7 @@ class TopTest(unittest.TestCase):
              *arguments], check=True, stdout=subprocess.PIPE, timeout=30).stdout)
 
     def rows(self, *arguments):
-        return {row["key"]: row for row in self.top(*arguments)["rows"]}
+        return {base64.b64decode(row["key"]).decode(): row for row in self.top(*arguments)["rows"]}
 
     def test_top_shows_who_sends_while_they_send_and_not_after(self):
         stop = threading.Event()
