@@ -83,7 +83,7 @@ TEST_CASE("Explain tells names, conditions, destinations and aggregates", "[rela
   CHECK(response->targets(1).condition() == "value and timestamp match ^[0-9]");
   CHECK(response->slot() == topology::SlotOf("default", "new.x;a=2;b=1"));
   REQUIRE(response->aggregate_size() == 1);
-  CHECK(response->aggregate(0) == "all.newx");
+  CHECK(response->aggregate(0) == "all.new");
   CHECK(response->drop_reason().empty());
   CHECK(response->limits(0).value() == "7");
   CHECK(response->limits(0).origin() == "relay");
