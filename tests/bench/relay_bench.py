@@ -216,7 +216,8 @@ def replay_command(relay, payload, *flags):
 
 def replay(relay, payload, *flags):
     """Sends, and says when it began to and how long it took."""
-    answer = subprocess.run(replay_command(relay, payload, *flags), check=True, capture_output=True, text=True)
+    answer = subprocess.run(replay_command(relay, payload, *flags), capture_output=True, text=True)
+    assert answer.returncode == 0, f"the sender to {relay.name} ended: {answer.stderr.strip()}"
     sent = json.loads(answer.stdout)
     return {**sent, "begin": time.monotonic() - sent["seconds"]}
 
