@@ -27,6 +27,7 @@ void Flusher::OnBatchDone() {
 
 void Flusher::Run() {
   for (;;) {
+    cache_.UpdatePressure(options_.process_bytes());
     cache_.Expire();
     while (SendOne()) {
     }

@@ -12,6 +12,8 @@ namespace plumbago::relay {
 namespace {
 
 constexpr absl::Duration kDropLogInterval = absl::Seconds(10);
+// How often names are forgotten at most because a cache asks for it.
+constexpr absl::Duration kForgetInterval = absl::Minutes(1);
 
 uint64_t RandomSeed() {
   std::random_device device;
@@ -317,7 +319,20 @@ void PointRouter::Tick() {
     if (lane->open != nullptr && monotonic - lane->opened_at >= options_.batch_delay) Send(*lane);
     lane->sender->Check();
   }
+  ForgetNamesIfAsked(monotonic);
   PublishCounters();
+}
+
+// What is still in use is named again: not more often than that is worth.
+void PointRouter::ForgetNamesIfAsked(absl::Duration now) {
+  for (const auto& lane : lanes_) {
+    is_asked_to_forget_ = lane->sender->TakeFreshNamesRequest() || is_asked_to_forget_;
+  }
+  if (!is_asked_to_forget_ || now - names_forgotten_at_ < kForgetInterval) return;
+  is_asked_to_forget_ = false;
+  names_forgotten_at_ = now;
+  Flush();
+  ForgetNames();
 }
 
 void PointRouter::Flush() {

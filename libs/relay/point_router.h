@@ -172,6 +172,7 @@ class PointRouter {
   void OpenBatch(Lane& lane);
   void Send(Lane& lane);
   void ForgetNames();
+  void ForgetNamesIfAsked(absl::Duration now);
   void ShareMemory();
   bool AnotherKeepsUp(const Lane& lane) const;
   uint16_t LaneOf(const topology::ShardInfo& shard);
@@ -206,6 +207,9 @@ class PointRouter {
   std::vector<Target> more_targets_;  // of routes with several replicas
   FullShards full_shards_ = FullShards::kHold;
   std::string canonical_;  // scratch of Learn
+
+  bool is_asked_to_forget_ = false;                                // by a cache: see ForgetNames
+  absl::Duration names_forgotten_at_ = -absl::InfiniteDuration();  // monotonic
 
   uint32_t now_seconds_ = 0;
   int64_t now_unix_ms_ = 0;

@@ -26,6 +26,7 @@ class RelayMetrics {
   base::Counter& connections_closed(Protocol protocol, const std::string& reason);
 
   base::Counter& points_acknowledged;
+  base::Counter& points_refused_by_cache;
   base::Counter& bytes_received;
   base::Counter& batches_sent;
   base::Counter& batches_resent;
