@@ -52,6 +52,7 @@ class Flusher {
 
  private:
   void Run();
+  void UpdatePressure();
   bool SendOne();
 
   const FlusherOptions options_;
@@ -59,6 +60,7 @@ class Flusher {
   StoreWriter& writer_;
   base::Clock& clock_;
   std::thread thread_;
+  absl::Duration next_pressure_update_;  // monotonic, of the thread
 
   base::Mutex mutex_;
   base::CondVar changed_;
