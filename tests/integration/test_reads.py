@@ -51,8 +51,9 @@ class ReadsTest(unittest.TestCase):
             text = answer.read()
             if answer.status >= 300:
                 self.faults.append(f"round {self.acknowledged} was answered {answer.status} {text[:200]!r}")
-                return
+                break
             self.acknowledged += 1
+        connection.close()
 
     def read(self, seed):
         generator = random.Random(seed)
@@ -78,7 +79,12 @@ class ReadsTest(unittest.TestCase):
         print(f"seed {seed}")
         threads = [threading.Thread(target=self.write)]
         threads += [threading.Thread(target=self.read, args=(seed + i,)) for i in range(READERS)]
-        for thread in threads:
+        threads[0].start()
+        # A new series is found when the store has it; from then on nothing may be missing.
+        harness.wait_until(
+            lambda: len(self.cluster.points("reads.*", self.first - 1, self.first + 60)) == SERIES,
+            "all series are found")
+        for thread in threads[1:]:
             thread.start()
         self.is_over.wait(SECONDS)
         self.is_over.set()
