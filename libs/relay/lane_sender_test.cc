@@ -185,7 +185,7 @@ TEST_CASE("Without a spool a refused batch is held, and sent again when the cach
   f.Advance(absl::Milliseconds(1999));
   CHECK(f.sender->held_bytes() == bytes);
   CHECK(f.destination.held.empty());
-  f.Advance(absl::Milliseconds(1999));
+  f.Advance(absl::Seconds(2));  // from when the sender has seen the refusal
   CHECK(f.destination.held.size() == 1);
   CHECK(f.sender->held_bytes() == bytes);
   f.destination.Accept();
