@@ -56,6 +56,23 @@ absl::Status CopyFile(FileSystem& file_system, const std::string& from, const st
   return status;
 }
 
+absl::Status CreateDirectoriesDurably(FileSystem& file_system, const std::string& path) {
+  const auto parent_of = [](const std::string& child) {
+    const size_t slash = child.rfind('/');
+    if (slash == std::string::npos) return std::string(".");
+    return slash == 0 ? std::string("/") : child.substr(0, slash);
+  };
+  std::vector<std::string> parents = {parent_of(path)};
+  while (absl::IsNotFound(file_system.Stat(parents.back()).status())) {
+    parents.push_back(parent_of(parents.back()));
+  }
+  PLUMBAGO_RETURN_IF_ERROR(file_system.CreateDirectories(path));
+  for (const std::string& parent : parents) {
+    PLUMBAGO_RETURN_IF_ERROR(file_system.SyncDirectory(parent));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RemoveTree(FileSystem& file_system, const std::string& path) {
   // Each directory twice: what is in it first, then itself.
   struct Pending {

@@ -143,6 +143,10 @@ enum class Durability {
 absl::Status CopyFile(FileSystem& file_system, const std::string& from, const std::string& to,
                       Durability durability);
 
+// As CreateDirectories, and their names are on the disk when it returns. The parent is synced in
+// any case: an earlier call may have died before it could.
+absl::Status CreateDirectoriesDurably(FileSystem& file_system, const std::string& path);
+
 // Removes a directory with everything in it; symbolic links are not followed. One that is missing
 // is not an error. Ends at the first error.
 absl::Status RemoveTree(FileSystem& file_system, const std::string& path);

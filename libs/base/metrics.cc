@@ -108,11 +108,28 @@ void Metrics::RemoveHook(int id) {
 }
 
 std::string Metrics::Scrape() {
-  {
-    MutexLock lock(impl_->refresh_mutex);
-    for (const auto& [id, refresh] : impl_->refreshers) refresh();
-  }
+  Refresh();
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+void Metrics::Refresh() {
+  MutexLock lock(impl_->refresh_mutex);
+  for (const auto& [id, refresh] : impl_->refreshers) refresh();
+}
+
+std::vector<Metrics::Sample> Metrics::Samples(const std::string& name) const {
+  std::vector<Sample> samples;
+  for (const prometheus::MetricFamily& family : impl_->registry.Collect()) {
+    if (family.name != name) continue;
+    for (const prometheus::ClientMetric& metric : family.metric) {
+      Sample sample;
+      for (const auto& label : metric.label) sample.labels[label.name] = label.value;
+      const bool is_counter = family.type == prometheus::MetricType::Counter;
+      sample.value = is_counter ? metric.counter.value : metric.gauge.value;
+      samples.push_back(std::move(sample));
+    }
+  }
+  return samples;
 }
 
 }  // namespace plumbago::base

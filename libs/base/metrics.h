@@ -70,6 +70,16 @@ class Metrics {
   // Prometheus text format 0.0.4.
   std::string Scrape();
 
+  // Runs the hooks of BeforeScrape.
+  void Refresh();
+
+  // All counters and gauges of one name, in no order. Does not run the hooks.
+  struct Sample {
+    Labels labels;
+    double value = 0;
+  };
+  std::vector<Sample> Samples(const std::string& name) const;
+
  private:
   struct Impl;
   void RemoveHook(int id);

@@ -3,15 +3,18 @@
 namespace plumbago::cache {
 
 CacheMetrics::CacheMetrics(base::Metrics& metrics)
-    : points_received(metrics.AddCounter("plumbago_points_received_total",
-                                         "Points accepted from relays", {{"service", "cache"}})),
+    : points_received(
+          metrics.AddCounter("plumbago_points_received_total",
+                             "Points taken from relays, dropped ones included; what there "
+                             "is no memory for stays theirs",
+                             {{"service", "cache"}})),
       points_stored(metrics.AddCounter("plumbago_cache_points_stored_total",
                                        "Points that the store has applied")),
       points_replayed(metrics.AddCounter("plumbago_cache_points_replayed_total",
                                          "Points taken from the journal at the start")),
-      points_superseded(metrics.AddCounter(
-          "plumbago_cache_points_superseded_total",
-          "Points left out because a later arrival of their time was here, or they were")),
+      points_merged(metrics.AddCounter("plumbago_cache_points_merged_total",
+                                       "Points left out because a later arrival of their time was "
+                                       "here, or they themselves were")),
       batches_received(metrics.AddCounter("plumbago_cache_batches_received_total",
                                           "Batches accepted from relays")),
       flush_batches(
@@ -19,6 +22,9 @@ CacheMetrics::CacheMetrics(base::Metrics& metrics)
       flush_batches_resent(
           metrics.AddCounter("plumbago_cache_flush_batches_resent_total",
                              "Batches written to the store again after a broken stream")),
+      flush_points_resent(
+          metrics.AddCounter("plumbago_cache_flush_points_resent_total",
+                             "Their points: the store may have received so many twice")),
       flushed_series(metrics.AddCounter(
           "plumbago_cache_flushed_series_total",
           "Series in batches to the store; points per write = points_stored / flushed_series")),
@@ -45,6 +51,7 @@ CacheMetrics::CacheMetrics(base::Metrics& metrics)
           metrics.AddGauge("plumbago_cache_memory_bytes_max", "The bound, --memory-max")),
       journal_bytes(metrics.AddGauge("plumbago_cache_journal_bytes",
                                      "Size of the journal, bounded by --journal-bytes-max")),
+      journal_points(metrics.AddGauge("plumbago_cache_journal_points", "Points in the journal")),
       metrics_(metrics) {}
 
 base::Counter& CacheMetrics::dropped(const std::string& tenant, const std::string& reason) {

@@ -21,10 +21,12 @@ class CacheMetrics {
   base::Counter& points_received;
   base::Counter& points_stored;
   base::Counter& points_replayed;
-  base::Counter& points_superseded;
+  // Points that lost against a later arrival of their time, or came again.
+  base::Counter& points_merged;
   base::Counter& batches_received;
   base::Counter& flush_batches;
   base::Counter& flush_batches_resent;
+  base::Counter& flush_points_resent;
   base::Counter& flushed_series;
   base::Counter& waits_for_memory;
   base::Gauge& points_pending;
@@ -36,6 +38,7 @@ class CacheMetrics {
   base::Gauge& active_bytes;
   base::Gauge& memory_bytes_max;
   base::Gauge& journal_bytes;
+  base::Gauge& journal_points;
 
  private:
   base::Metrics& metrics_;

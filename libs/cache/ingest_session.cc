@@ -57,9 +57,10 @@ absl::Status IngestSession::Apply(const v1::PointBatch& batch, v1::IngestRespons
     return base::Annotate(status, absl::StrCat("batch ", batch.sequence()));
   }
   PLUMBAGO_RETURN_IF_ERROR(Resolve(batch));
+  size_t returned_count = 0;
   const bool is_memory_short = is_memory_full_ || (can_retry_ && cache_.has_unfair_tenants());
   if (has_refused_names_ || is_memory_short) {
-    TakeOutRefused(batch, response);
+    returned_count = TakeOutRefused(batch, response);
     PLUMBAGO_RETURN_IF_ERROR(
         journal_.Append(series_, time_seconds_, value_, batch.received_unix_ms()));
   } else {
@@ -67,6 +68,9 @@ absl::Status IngestSession::Apply(const v1::PointBatch& batch, v1::IngestRespons
         series_, absl::MakeConstSpan(batch.time().data(), series_.size()),
         absl::MakeConstSpan(batch.value().data(), series_.size()), batch.received_unix_ms()));
   }
+  const size_t point_count = static_cast<size_t>(batch.series_id_size());
+  metrics_.points_received.Increment(static_cast<double>(point_count - returned_count));
+  metrics_.batches_received.Increment();
   last_sequence_ = batch.sequence();
   if (!has_asked_for_fresh_ && cache_.wants_fresh_dictionaries()) {
     has_asked_for_fresh_ = true;
@@ -175,7 +179,7 @@ bool IngestSession::IsRefused(const SeriesReference& series) const {
          (can_retry_ && (is_memory_full_ || PointCache::IsOverShare(series)));
 }
 
-void IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestResponse* response) {
+size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestResponse* response) {
   time_seconds_.clear();
   value_.clear();
   size_t kept = 0;
@@ -202,10 +206,12 @@ void IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestRespon
                    : metrics_.dropped(std::string(tenant), "no_memory_for_names");
     counter.Increment(count);
   }
-  if (!can_retry_ || refused.index_size() == 0) return;
+  if (!can_retry_ || refused.index_size() == 0) return 0;
   refused.set_sequence(batch.sequence());
   refused.set_retry_after_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(kRetryAfter)));
+  const auto returned_count = static_cast<size_t>(refused.index_size());
   response->add_refused()->Swap(&refused);
+  return returned_count;
 }
 
 void IngestSession::CountDictionary() {

@@ -52,8 +52,8 @@ class IngestSession {
   absl::Status Resolve(const v1::PointBatch& batch);
   bool IsRefused(const SeriesReference& series) const;
   // Takes the points that there is no memory for out of the columns, and tells the relay, or counts
-  // them as dropped where it would not understand.
-  void TakeOutRefused(const v1::PointBatch& batch, v1::IngestResponse* response);
+  // them as dropped where it would not understand. Returns how many stay the relay's.
+  size_t TakeOutRefused(const v1::PointBatch& batch, v1::IngestResponse* response);
   void CountDictionary();
 
   PointCache& cache_;

@@ -132,7 +132,7 @@ TEST_CASE("IngestSession drops and counts points of names that have no room", "[
   REQUIRE(session.Apply(batch, &response).ok());
   const double dropped = metrics.dropped("t", "no_memory_for_names").Value();
   CHECK(dropped > 0);
-  CHECK(metrics.points_received.Value() + dropped == 10);
+  CHECK(metrics.points_received.Value() == 10);
 }
 
 TEST_CASE("A relay that can come again is told which points have no room, and may name them anew",

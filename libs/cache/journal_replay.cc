@@ -105,7 +105,7 @@ class Replay {
     cache_.Append(references_, columns_.time_seconds, columns_.values,
                   {.journal_segment = static_cast<uint32_t>(segment_),
                    .received_unix_ms = columns_.received_unix_ms});
-    metrics_.points_replayed.Increment(static_cast<double>(kept));
+    metrics_.points_replayed.Increment(static_cast<double>(columns_.numbers.size()));
     point_count_ += kept;
     options_.on_progress(point_count_);
     return absl::OkStatus();

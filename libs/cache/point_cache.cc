@@ -92,8 +92,6 @@ void PointCache::Append(absl::Span<const SeriesReference> series,
     if (mine.empty()) continue;
     AppendToPartition(*partitions_[i], mine, series, time_seconds, value, origin);
   }
-  metrics_.points_received.Increment(static_cast<double>(series.size()));
-  metrics_.batches_received.Increment();
 }
 
 void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
@@ -132,7 +130,7 @@ void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32
   if (superseded_count == 0) return;
   unstored_points_.fetch_sub(superseded_count, std::memory_order_relaxed);
   points_in_memory_.fetch_sub(superseded_count, std::memory_order_relaxed);
-  metrics_.points_superseded.Increment(static_cast<double>(superseded_count));
+  metrics_.points_merged.Increment(static_cast<double>(superseded_count));
 }
 
 bool PointCache::IsWanted(const HotSeries& series, uint32_t time_seconds, double value,

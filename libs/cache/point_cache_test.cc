@@ -237,7 +237,7 @@ TEST_CASE("The later arrival at the relay wins a time, in whatever order batches
   CHECK(winner(10) == 6);
   append(10, 7, 0);  // not known: after all others
   CHECK(winner(10) == 7);
-  CHECK(f.metrics.points_superseded.Value() == 2);
+  CHECK(f.metrics.points_merged.Value() == 2);
   CHECK(cache.unstored_points() == 5);
 }
 

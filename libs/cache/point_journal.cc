@@ -15,14 +15,14 @@ constexpr size_t kPrefetchDistance = 8;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PointJournal>> PointJournal::Open(base::FileSystem& file_system,
-                                                                 base::Clock& clock,
-                                                                 const JournalOptions& options,
-                                                                 const journal::ReadResult& found,
-                                                                 PointCache& cache) {
+absl::StatusOr<std::unique_ptr<PointJournal>> PointJournal::Open(
+    base::FileSystem& file_system, base::Clock& clock, const JournalOptions& options,
+    const journal::ReadResult& found, PointCache& cache, uint64_t replayed_count) {
   std::unique_ptr<PointJournal> journal(new PointJournal(options, clock, cache));
   PLUMBAGO_ASSIGN_OR_RETURN(journal->writer_,
                             journal::Writer::Open(file_system, clock, options.writer, found));
+  base::MutexLock lock(journal->mutex_);
+  if (replayed_count > 0) journal->point_counts_[found.last_segment] = replayed_count;
   return journal;
 }
 
@@ -39,6 +39,7 @@ absl::Status PointJournal::Append(absl::Span<const SeriesReference> series,
     journal::AppendArrival(received_unix_ms, record_);
     journal::AppendPoints(numbers_, time_seconds, values, record_);
     PLUMBAGO_ASSIGN_OR_RETURN(position, writer_->Append(journal::kArrivedPointsRecord, record_));
+    point_counts_[position.segment] += series.size();
     CountScratch();
     base::Failpoint("journal.written");
     // Under the lock: where two streams write one time of a series, memory and replay must agree
@@ -115,6 +116,13 @@ void PointJournal::Stop() {
   cache_.Stop();
 }
 
+uint64_t PointJournal::point_count() {
+  base::MutexLock lock(mutex_);
+  uint64_t count = 0;
+  for (const auto& [segment, points] : point_counts_) count += points;
+  return count;
+}
+
 absl::Status PointJournal::Cut(absl::FunctionRef<uint32_t()> oldest_needed) {
   uint64_t present = 0;
   {
@@ -130,6 +138,7 @@ absl::Status PointJournal::Cut(absl::FunctionRef<uint32_t()> oldest_needed) {
     base::MutexLock lock(mutex_);
     base::Failpoint("journal.before_cut");
     PLUMBAGO_RETURN_IF_ERROR(writer_->RemoveBefore(oldest));
+    point_counts_.erase(point_counts_.begin(), point_counts_.lower_bound(oldest));
   }
   room_.NotifyAll();
   return absl::OkStatus();

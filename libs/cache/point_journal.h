@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,13 +31,11 @@ struct JournalOptions {
 
 class PointJournal {
  public:
-  // Goes on after what a replay has found. `cache` and the other arguments must outlive the
-  // journal.
-  static absl::StatusOr<std::unique_ptr<PointJournal>> Open(base::FileSystem& file_system,
-                                                            base::Clock& clock,
-                                                            const JournalOptions& options,
-                                                            const journal::ReadResult& found,
-                                                            PointCache& cache);
+  // Goes on after what a replay has found, which were `replayed_count` points. `cache` and the
+  // other arguments must outlive the journal.
+  static absl::StatusOr<std::unique_ptr<PointJournal>> Open(
+      base::FileSystem& file_system, base::Clock& clock, const JournalOptions& options,
+      const journal::ReadResult& found, PointCache& cache, uint64_t replayed_count = 0);
 
   // n points in columns of n entries, series[i] a held reference: journal first, then memory.
   // `received_unix_ms` is when they arrived at the relay; 0: not known. Returns when they are as
@@ -59,6 +58,10 @@ class PointJournal {
 
   uint64_t total_bytes() const { return writer_->total_bytes(); }
 
+  // Points in all segments. Those that were replayed at the start count until the last segment of
+  // that time is cut.
+  uint64_t point_count();
+
  private:
   PointJournal(const JournalOptions& options, base::Clock& clock, PointCache& cache)
       : options_(options), clock_(clock), cache_(cache) {}
@@ -80,6 +83,7 @@ class PointJournal {
   std::vector<uint32_t> numbers_ ABSL_GUARDED_BY(mutex_);  // scratch of Append
   std::string record_ ABSL_GUARDED_BY(mutex_);
   size_t scratch_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of these, as counted for the memory
+  std::map<uint64_t, uint64_t> point_counts_ ABSL_GUARDED_BY(mutex_);  // by segment
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

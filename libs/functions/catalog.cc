@@ -135,4 +135,16 @@ std::string CatalogMarkdown(const FunctionTable& table) {
   return page;
 }
 
+std::string PieCatalogJson() {
+  std::vector<std::string> entries;
+  for (const char* name : {"average", "maximum", "minimum"}) {
+    entries.push_back(
+        absl::StrCat("\"", name, "\":{\"name\":\"", name, "\",\"function\":\"", name,
+                     "(series)\",\"description\":\"Return the ", name,
+                     "\",\"module\":\"graphite.render.functions\",\"group\":\"Pie\",\"params\":"
+                     "[{\"name\":\"series\",\"type\":\"series\",\"required\":true}]}"));
+  }
+  return absl::StrCat("{", absl::StrJoin(entries, ","), "}");
+}
+
 }  // namespace plumbago::functions

@@ -20,4 +20,7 @@ std::string FunctionJson(const FunctionTable& table, absl::string_view name,
 
 std::string CatalogMarkdown(const FunctionTable& table);
 
+// The same for the functions that pies know (pieMode).
+std::string PieCatalogJson();
+
 }  // namespace plumbago::functions

@@ -24,8 +24,9 @@ constexpr int kTextDepthMax = 8;
 
 class Evaluation {
  public:
-  Evaluation(const FunctionTable& table, const EvaluationContext& context, const FetchedData& data)
-      : table_(table), context_(context), data_(data) {}
+  Evaluation(const FunctionTable& table, const EvaluationContext& context, const FetchedData& data,
+             SharedResults* shared)
+      : table_(table), context_(context), data_(data), shared_(shared) {}
 
   absl::StatusOr<Evaluated> Run(const Expression& expression) {
     absl::StatusOr<SeriesList> series = EvaluateIn(context_.range, expression);
@@ -47,8 +48,16 @@ class Evaluation {
           "the target evaluates more than ", context_.calls_max,
           " function calls; nest fewer functions that need data of other time ranges"));
     }
+    const SharedResults::Circumstances here{range, context_.x_files_factor, set_share_};
+    if (shared_ != nullptr) {
+      if (const SeriesList* list = shared_->Find(expression, here)) return *list;
+    }
     PLUMBAGO_ASSIGN_OR_RETURN(Binding binding, Bind(table_, expression));
-    return EvaluateCall(range, binding, expression.source);
+    const int pending_before = pending_count_;
+    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList list, EvaluateCall(range, binding, expression.source));
+    const bool is_complete = pending_count_ == pending_before;
+    if (shared_ != nullptr && is_complete) shared_->Add(expression, here, list);
+    return list;
   }
 
   SeriesList Fetched(const TimeRange& range, const std::string& pattern) {
@@ -87,6 +96,7 @@ class Evaluation {
   const FunctionTable& table_;
   EvaluationContext context_;  // its own: setXFilesFactor changes it
   const FetchedData& data_;
+  SharedResults* const shared_;  // may be null
   std::vector<Fetch> missing_;
   absl::flat_hash_set<Fetch> seen_;  // those in missing_
   int pending_count_ = 0;            // look-ups without data, repeated ones too
@@ -297,8 +307,9 @@ absl::StatusOr<SeriesList> Evaluation::EvaluateCall(const TimeRange& range, Bind
 }  // namespace
 
 absl::StatusOr<Evaluated> Evaluate(const FunctionTable& table, const EvaluationContext& context,
-                                   const FetchedData& data, const Expression& expression) {
-  return Evaluation(table, context, data).Run(expression);
+                                   const FetchedData& data, const Expression& expression,
+                                   SharedResults* shared) {
+  return Evaluation(table, context, data, shared).Run(expression);
 }
 
 }  // namespace plumbago::functions

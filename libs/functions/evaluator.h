@@ -16,6 +16,7 @@
 #include "functions/call.h"
 #include "functions/expression.h"
 #include "functions/function_table.h"
+#include "functions/shared_results.h"
 
 namespace plumbago::functions {
 
@@ -51,8 +52,10 @@ struct Evaluated {
 };
 
 // `expression` has passed CheckCalls with the same table. Errors: InvalidArgument,
-// ResourceExhausted (a limit of the context), and those of context.check_alive.
+// ResourceExhausted (a limit of the context), and those of context.check_alive. `shared`, if any,
+// was made of the request's targets, `expression` among them.
 absl::StatusOr<Evaluated> Evaluate(const FunctionTable& table, const EvaluationContext& context,
-                                   const FetchedData& data, const Expression& expression);
+                                   const FetchedData& data, const Expression& expression,
+                                   SharedResults* shared = nullptr);
 
 }  // namespace plumbago::functions

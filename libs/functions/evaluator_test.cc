@@ -7,7 +7,9 @@
 #include <string>
 
 #include "functions/catalog.h"
+#include "functions/parser.h"
 #include "functions/testing/evaluation.h"
+#include "functions/text.h"
 
 namespace plumbago::functions {
 namespace {
@@ -19,6 +21,60 @@ TEST_CASE("One pass collects all distinct fetches of a target", "[evaluator]") {
   CHECK(test.rounds == 2);
   CHECK(test.fetches ==
         std::vector<Fetch>{{"a.*", {100, 160}}, {"b", {100, 160}}, {"b", {90, 150}}});
+}
+
+// How many calls were answered by the results of equal ones, and what the targets give together.
+std::pair<uint64_t, std::string> Shared(const std::vector<std::string>& targets) {
+  const FunctionTable table = MakeBuiltinFunctions();
+  const EvaluationContext context{.range = {0, 60}};
+  std::vector<Expression> expressions;
+  for (const std::string& target : targets) expressions.push_back(*ParseTarget(target));
+  std::vector<const Expression*> pointers;
+  for (const Expression& expression : expressions) pointers.push_back(&expression);
+  SharedResults shared(pointers);
+  FetchedData data;
+  std::string text;
+  for (const Expression& expression : expressions) {
+    for (Evaluated evaluated; text.size() < 1000;) {
+      evaluated = *Evaluate(table, context, data, expression, &shared);
+      for (const Fetch& fetch : evaluated.missing) {
+        std::vector<double> values;
+        for (int64_t time = fetch.range.from; time < fetch.range.until; time += 20) {
+          values.push_back(static_cast<double>(time));
+        }
+        data.Add(fetch, {MakeSeries(fetch.pattern, fetch.range.from, fetch.range.until, 20,
+                                    std::move(values))});
+      }
+      if (!evaluated.missing.empty()) continue;
+      for (const Series& series : evaluated.series) {
+        text += series.name + ":";
+        for (const double value : series.values) text += " " + PythonFloat(value);
+        text += "\n";
+      }
+      break;
+    }
+  }
+  return {shared.hit_count(), text};
+}
+
+TEST_CASE("Equal calls are evaluated once, whatever their blanks and quotes", "[evaluator]") {
+  const auto [hits, text] =
+      Shared({"aliasSub(scale(a, 2), '(^.*$)', '\\1 A')",
+              "aliasSub( scale(a,2),\"(^.*$)\",\"\\1 B\")", "offset(scale(a,2),1)"});
+  CHECK(hits == 2);
+  CHECK(text ==
+        "scale(a,2) A: 0.0 40.0 80.0\nscale(a,2) B: 0.0 40.0 80.0\noffset(scale(a,2),1): 1.0 41.0 "
+        "81.0\n");
+}
+
+TEST_CASE("Equal calls in other ranges or after setXFilesFactor are evaluated anew",
+          "[evaluator]") {
+  CHECK(Shared({"scale(a,2)", "timeShift(scale(a,2),'20s')"}).second ==
+        Shared({"scale(a,2)"}).second + Shared({"timeShift(scale(a,2),'20s')"}).second);
+  CHECK(Shared({"group(scale(a,2), setXFilesFactor(b,0.5), scale(a,2))"}).first == 0);
+  CHECK(Shared({"setXFilesFactor(a,0.5)", "setXFilesFactor(a,0.5)"}).first == 0);
+  CHECK(Shared({"scale(a,2)", "scale(a,2.0)", "scale(b,2)"}).first == 0);
+  CHECK(Shared({"group(scale(a,2), scale(a,2))"}).first == 1);
 }
 
 TEST_CASE("Errors are found before anything is fetched", "[evaluator]") {

@@ -114,6 +114,22 @@ void AppendJsonString(absl::string_view text, std::string& out) {
   out += '"';
 }
 
+std::string ValidUtf8(absl::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = static_cast<unsigned char>(text[i]) < 0x80 ? 1 : Utf8Length(text, i);
+    if (length == 0) {
+      valid += "\xEF\xBF\xBD";
+      ++i;
+    } else {
+      valid.append(text.data() + i, length);
+      i += length;
+    }
+  }
+  return valid;
+}
+
 double RoundToMicros(double value) {
   if (!std::isfinite(value)) return value;
   const double micros = value * 1e6;

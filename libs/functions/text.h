@@ -21,6 +21,9 @@ void AppendInteger(int64_t value, std::string& out);
 // not UTF-8 become U+FFFD.
 void AppendJsonString(absl::string_view text, std::string& out);
 
+// `text` with U+FFFD for each byte that is not part of valid UTF-8.
+std::string ValidUtf8(absl::string_view text);
+
 // Python's round(value, 6): the decimal with six places nearest to the exact value, ties to even.
 double RoundToMicros(double value);
 

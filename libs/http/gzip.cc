@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kGzipWindowBits = 15 + 16;  // 16: gzip's header and checksum instead of zlib's
 constexpr int kMemoryLevel = 8;
+// What zlib may hold back from one part to the next: its window and its pending buffer.
+constexpr size_t kPendingBytesMax = 256 << 10;
 
 }  // namespace
 
@@ -32,18 +34,38 @@ bool AcceptsGzip(const Request& request) {
 }
 
 std::string Gzip(absl::string_view body) {
-  z_stream stream{};
-  PLUMBAGO_CHECK(deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindowBits, kMemoryLevel,
-                              Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string compressed(deflateBound(&stream, static_cast<uLong>(body.size())), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
-  stream.avail_in = static_cast<uInt>(body.size());
-  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
-  stream.avail_out = static_cast<uInt>(compressed.size());
-  PLUMBAGO_CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);  // the bound is enough for all
-  compressed.resize(stream.total_out);
-  deflateEnd(&stream);
+  std::string compressed;
+  GzipStream().Append(body, GzipStream::Position::kLast, compressed);
   return compressed;
+}
+
+struct GzipStream::State {
+  z_stream stream{};
+};
+
+GzipStream::GzipStream() : state_(std::make_unique<State>()) {
+  PLUMBAGO_CHECK(deflateInit2(&state_->stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindowBits,
+                              kMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK);
+}
+
+GzipStream::~GzipStream() { deflateEnd(&state_->stream); }
+
+void GzipStream::Append(absl::string_view part, Position position, std::string& out) {
+  z_stream& stream = state_->stream;
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(part.data()));
+  stream.avail_in = static_cast<uInt>(part.size());
+  const int flush = position == Position::kLast ? Z_FINISH : Z_NO_FLUSH;
+  // More than enough for the whole part, so one call does it.
+  const size_t bound = deflateBound(&stream, static_cast<uLong>(part.size())) + kPendingBytesMax;
+  const size_t size = out.size();
+  out.resize(size + bound);
+  stream.next_out = reinterpret_cast<Bytef*>(out.data() + size);
+  stream.avail_out = static_cast<uInt>(bound);
+  const int result = deflate(&stream, flush);
+  PLUMBAGO_CHECK(stream.avail_in == 0);
+  PLUMBAGO_CHECK(result == (position == Position::kLast ? Z_STREAM_END : Z_OK) ||
+                 (result == Z_BUF_ERROR && part.empty()));
+  out.resize(size + bound - stream.avail_out);
 }
 
 }  // namespace plumbago::http

@@ -1,12 +1,15 @@
 // What an HTTP handler sees and answers: plain values, no Beast types.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "base/cancellation.h"
 
 namespace plumbago::http {
 
@@ -36,13 +39,22 @@ struct Request {
   Headers headers;
   std::string body;
   std::string remote_address;  // without the port
+  // Cancelled when the client goes away before its answer. Shared with the server; may be null.
+  std::shared_ptr<base::Cancellation> cancellation = nullptr;
 };
+
+// Appends the next part of a body; false when it was the last one. Called from one thread at a
+// time, though not always the same one.
+using BodyParts = std::function<bool(std::string& part)>;
 
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   Headers headers;  // besides Content-Type, Content-Length and Connection
   std::string body;
+  // Where set: what follows `body`. It is asked for each part only when the one before is written,
+  // so a slow client costs the memory of one part.
+  BodyParts more_parts = {};
 };
 
 }  // namespace plumbago::http

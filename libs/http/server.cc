@@ -1,12 +1,15 @@
 #include "http/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -25,6 +28,10 @@ using asio::ip::tcp;
 
 using BeastRequest = beast::http::request<beast::http::string_body>;
 using BeastResponse = beast::http::response<beast::http::string_body>;
+using BeastHeader = beast::http::response<beast::http::empty_body>;
+
+// A body in parts may take this many times as long as a body that is there at once.
+constexpr int kPartsTimeouts = 5;
 
 std::chrono::steady_clock::duration ToSteady(absl::Duration duration) {
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -119,7 +126,8 @@ class Dispatcher {
 };
 
 // One client. Lives as long as an operation on its socket is pending (shared with Asio's handlers
-// and with the pool while a request runs). All members are used on the socket's thread only.
+// and with the pool while a request runs). Members are used on the socket's thread
+// unless they say otherwise.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, std::shared_ptr<Dispatcher> dispatcher,
@@ -161,6 +169,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void RunHandler() {
     stream_.expires_never();
     auto request = std::make_shared<Request>(FromBeast(parser_->get(), stream_.socket()));
+    request->cancellation = std::make_shared<base::Cancellation>();
+    WatchClient(request->cancellation);
     dispatcher_->Post([self = shared_from_this(), request = std::move(request)] {
       Response response = self->dispatcher_->Handle(*request);
       asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
@@ -170,6 +180,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
+  // While the handler runs nothing is read, but a client that is gone needs no answer.
+  void WatchClient(std::shared_ptr<base::Cancellation> cancellation) {
+    stream_.socket().async_wait(
+        tcp::socket::wait_read, [self = shared_from_this(), cancellation = std::move(cancellation)](
+                                    boost::system::error_code error) {
+          if (error) return;  // the answer is there
+          char byte = 0;
+          boost::system::error_code gone;
+          self->stream_.socket().receive(asio::buffer(&byte, 1), tcp::socket::message_peek, gone);
+          // Otherwise it is the next request, which can wait.
+          if (gone) cancellation->Cancel();
+        });
+  }
+
   // Answers and closes: what follows on the socket cannot be read any more.
   void Refuse(int status, const std::string& message) {
     must_close_ = true;
@@ -177,6 +201,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Write(Response response) {
+    boost::system::error_code ignored;
+    stream_.socket().cancel(ignored);  // the watch for the client's end
     const bool is_head = parser_->get().method() == beast::http::verb::head;
     response_ = BeastResponse(static_cast<beast::http::status>(response.status),
                               parser_->get().version() == 10 ? 10 : 11);
@@ -184,6 +210,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     for (const auto& [name, value] : response.headers.entries()) response_.insert(name, value);
     response_.keep_alive(!must_close_ && !dispatcher_->is_stopping() &&
                          parser_->get().keep_alive());
+    if (response.more_parts != nullptr) return WriteParts(std::move(response));
     response_.content_length(response.body.size());
     if (!is_head) response_.body() = std::move(response.body);
     serializer_.emplace(response_);
@@ -194,7 +221,70 @@ class Connection : public std::enable_shared_from_this<Connection> {
         [self = shared_from_this()](beast::error_code error, size_t) { self->OnWritten(error); });
   }
 
+  // A body of unknown length: in chunks, or to the end of the connection for HTTP/1.0.
+  void WriteParts(Response response) {
+    is_chunked_ = response_.version() == 11;
+    if (!is_chunked_) response_.keep_alive(false);
+    head_ = BeastHeader(response_.base());
+    head_.chunked(is_chunked_);
+    const bool has_body = parser_->get().method() != beast::http::verb::head;
+    part_ = std::move(response.body);
+    if (has_body) more_parts_ = std::move(response.more_parts);
+    head_serializer_.emplace(head_);
+    parts_deadline_ = std::chrono::steady_clock::now() +
+                      kPartsTimeouts * ToSteady(dispatcher_->options().write_timeout);
+    LimitWrite();
+    beast::http::async_write_header(
+        stream_, *head_serializer_,
+        [self = shared_from_this(), has_body](beast::error_code error, size_t) {
+          if (error || !has_body) return self->OnWritten(error);
+          self->WritePart();
+        });
+  }
+
+  // A client that takes a part now and then must not hold its place, and the data of its answer,
+  // for hours.
+  void LimitWrite() {
+    const auto part_deadline =
+        std::chrono::steady_clock::now() + ToSteady(dispatcher_->options().write_timeout);
+    stream_.expires_at(std::min(part_deadline, parts_deadline_));
+  }
+
+  void WritePart() {
+    if (part_.empty()) return OnPartWritten({});  // an empty chunk would end the body
+    LimitWrite();
+    const auto done = [self = shared_from_this()](beast::error_code error, size_t) {
+      self->OnPartWritten(error);
+    };
+    if (is_chunked_) {
+      asio::async_write(stream_, beast::http::make_chunk(asio::buffer(part_)), done);
+    } else {
+      asio::async_write(stream_, asio::buffer(part_), done);
+    }
+  }
+
+  // The next part is made on the pool, like the answer itself; meanwhile the socket rests.
+  void OnPartWritten(beast::error_code error) {
+    part_.clear();
+    if (error) return OnWritten(error);
+    if (more_parts_ == nullptr) return EndParts();
+    stream_.expires_never();
+    dispatcher_->Post([self = shared_from_this()] {
+      if (!self->more_parts_(self->part_)) self->more_parts_ = nullptr;
+      asio::post(self->stream_.get_executor(), [self] { self->WritePart(); });
+    });
+  }
+
+  void EndParts() {
+    if (!is_chunked_) return OnWritten({});
+    LimitWrite();
+    asio::async_write(
+        stream_, beast::http::make_chunk_last(),
+        [self = shared_from_this()](beast::error_code error, size_t) { self->OnWritten(error); });
+  }
+
   void OnWritten(beast::error_code error) {
+    more_parts_ = nullptr;
     if (std::exchange(is_admitted_, false)) dispatcher_->Finish();
     if (error || !response_.keep_alive()) return Close();
     response_.body().clear();
@@ -215,6 +305,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   BeastResponse response_;
   boost::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
+  // Of a body in parts. While the pool makes one, it alone uses the part and its source.
+  BeastHeader head_;
+  boost::optional<beast::http::response_serializer<beast::http::empty_body>> head_serializer_;
+  BodyParts more_parts_;
+  std::string part_;
+  bool is_chunked_ = false;
+  std::chrono::steady_clock::time_point parts_deadline_;
   bool must_close_ = false;
   bool is_admitted_ = false;  // the answer of a request that Admit() counted is being written
 };

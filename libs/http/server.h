@@ -27,7 +27,7 @@ struct ServerOptions {
   size_t header_bytes_max = 64 << 10;
   size_t body_bytes_max = 64 << 20;
   absl::Duration idle_timeout = absl::Seconds(75);
-  absl::Duration write_timeout = absl::Seconds(60);
+  absl::Duration write_timeout = absl::Seconds(60);  // five times that for a body in parts
 };
 
 class Server {

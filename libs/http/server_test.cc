@@ -3,6 +3,7 @@
 #include "http/server.h"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
@@ -38,6 +39,12 @@ class Client {
     return head;
   }
   const std::string& body() const { return body_; }
+  // All that comes until the server closes.
+  std::string ReadToEnd() {
+    boost::system::error_code error;
+    asio::read(socket_, asio::dynamic_buffer(data_), error);
+    return data_;
+  }
 
  private:
   asio::io_context context_;
@@ -105,6 +112,116 @@ TEST_CASE("Server answers 503 while all its places are taken, and serves again a
   CHECK(slow.ReadHead().find("HTTP/1.1 200") == 0);
   other.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   CHECK(other.ReadHead().find("HTTP/1.1 200") == 0);
+}
+
+// "first-1-2-3-", the second of these parts being empty.
+Response Parts(const Request&) {
+  Response response;
+  response.body = "first-";
+  response.more_parts = [count = 0](std::string& part) mutable {
+    if (++count > 1) part = std::to_string(count - 1) + "-";
+    return count < 4;
+  };
+  return response;
+}
+
+TEST_CASE("Server sends a body in parts as chunks and goes on with the next request", "[http]") {
+  auto server = Server::Start({}, Parts).value();
+  Client client(server->port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string all = client.ReadToEnd();
+  const std::string chunks = "\r\n\r\n6\r\nfirst-\r\n2\r\n1-\r\n2\r\n2-\r\n2\r\n3-\r\n0\r\n\r\n";
+  CAPTURE(all);
+  const size_t first = all.find(chunks);
+  REQUIRE(first != std::string::npos);
+  CHECK(all.find("Transfer-Encoding: chunked") < first);
+  // The answer to HEAD is a head alone, followed by the third answer.
+  const size_t head_end = all.find("\r\n\r\nHTTP/1.1 200", first + chunks.size());
+  REQUIRE(head_end != std::string::npos);
+  CHECK(all.find(chunks, head_end) + chunks.size() == all.size());
+}
+
+TEST_CASE("Server sends a body in parts to HTTP/1.0 without chunks and closes", "[http]") {
+  auto server = Server::Start({}, Parts).value();
+  Client client(server->port());
+  client.Send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const std::string all = client.ReadToEnd();
+  CHECK(all.substr(all.find("\r\n\r\n")) == "\r\n\r\nfirst-1-2-3-");
+}
+
+TEST_CASE("Server frees the place of a client that leaves within a body in parts", "[http]") {
+  ServerOptions options;
+  options.requests_max = 1;
+  auto server = Server::Start(options, [](const Request& request) {
+                  if (request.path == "/short") return Echo(request);
+                  Response response;
+                  response.more_parts = [](std::string& part) {
+                    part.assign(1 << 20, 'x');
+                    return true;
+                  };
+                  return response;
+                }).value();
+  {
+    Client leaving(server->port());
+    leaving.Send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+    leaving.ReadHead();
+  }
+  // Answered 503 until the server has noticed.
+  Client other(server->port());
+  std::string head;
+  do {
+    other.Send("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
+    head = other.ReadHead();
+  } while (head.find("HTTP/1.1 503") == 0);
+  CHECK(head.find("HTTP/1.1 200") == 0);
+}
+
+TEST_CASE("Server frees the place of a client that does not read its body in parts", "[http]") {
+  ServerOptions options;
+  options.requests_max = 1;
+  options.write_timeout = absl::Milliseconds(100);
+  auto server = Server::Start(options, [](const Request& request) {
+                  if (request.path == "/short") return Echo(request);
+                  Response response;
+                  response.more_parts = [](std::string& part) {
+                    part.assign(1 << 20, 'x');
+                    return true;
+                  };
+                  return response;
+                }).value();
+  Client idle(server->port());
+  idle.Send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.ReadHead();
+  Client other(server->port());
+  std::string head;
+  do {
+    other.Send("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
+    head = other.ReadHead();
+  } while (head.find("HTTP/1.1 503") == 0);
+  CHECK(head.find("HTTP/1.1 200") == 0);
+}
+
+TEST_CASE("Server tells a handler that its client is gone, and serves on", "[http]") {
+  auto server = Server::Start({}, Echo).value();
+  // A client that waits is no client that is gone, even with its next request sent already.
+  Client patient(server->port());
+  patient.Send("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+  patient.ReadHead();
+  patient.ReadHead();
+  CHECK(patient.body() == "GET /b  ");
+
+  std::promise<void> cancelled;
+  auto blocking = Server::Start({}, [&](const Request& request) {
+                    request.cancellation->Add([&] { cancelled.set_value(); });
+                    cancelled.get_future().wait();
+                    return Echo(request);
+                  }).value();
+  {
+    Client leaving(blocking->port());
+    leaving.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  blocking->Stop(absl::Seconds(20));  // returns because the handler does
 }
 
 TEST_CASE("Server names the address that is in use", "[http]") {

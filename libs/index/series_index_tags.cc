@@ -13,9 +13,10 @@
 namespace plumbago::index {
 namespace {
 
-using internal::TagExpression;
 using internal::TagIndex;
 using internal::TagPairs;
+using metric::ParseTagExpressions;
+using metric::TagExpression;
 
 // Counts texts; in byte order they are the answer.
 class Completions {
@@ -64,7 +65,7 @@ void SearchTags(const internal::Tenant& tenant, absl::Span<const TagExpression> 
 absl::StatusOr<std::vector<std::string>> SeriesIndex::FindTagged(
     absl::string_view tenant_id, absl::Span<const std::string> expressions,
     size_t max_matches) const {
-  PLUMBAGO_ASSIGN_OR_RETURN(const auto parsed, internal::ParseTagExpressions(expressions));
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto parsed, ParseTagExpressions(expressions));
   std::vector<std::string> metrics;
   const Tenant* tenant = FindTenant(tenant_id);
   if (tenant == nullptr) return metrics;
@@ -87,7 +88,7 @@ absl::StatusOr<std::vector<TagCount>> SeriesIndex::TagNames(
     absl::Span<const std::string> expressions, size_t count_max) const {
   std::vector<TagExpression> parsed;
   if (!expressions.empty()) {
-    PLUMBAGO_ASSIGN_OR_RETURN(parsed, internal::ParseTagExpressions(expressions));
+    PLUMBAGO_ASSIGN_OR_RETURN(parsed, ParseTagExpressions(expressions));
   }
   const Tenant* tenant = FindTenant(tenant_id);
   if (tenant == nullptr) return std::vector<TagCount>();
@@ -124,7 +125,7 @@ absl::StatusOr<std::vector<TagCount>> SeriesIndex::TagValues(
   if (!expressions.empty()) {
     std::vector<std::string> all(expressions.begin(), expressions.end());
     all.push_back(absl::StrCat(tag, "!="));  // those that have it
-    PLUMBAGO_ASSIGN_OR_RETURN(parsed, internal::ParseTagExpressions(all));
+    PLUMBAGO_ASSIGN_OR_RETURN(parsed, ParseTagExpressions(all));
   }
   const Tenant* tenant = FindTenant(tenant_id);
   if (tenant == nullptr) return std::vector<TagCount>();

@@ -10,14 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "index/internal/tag_expression.h"
 #include "index/internal/tag_index.h"
 #include "index/series_index.h"
+#include "metric/tag_expression.h"
 
 namespace plumbago::index {
 namespace {
 
-using internal::TagExpression;
+using metric::TagExpression;
 using Names = std::vector<std::string>;
 
 TEST_CASE("A tag expression matches as graphite-web's", "[index]") {
@@ -74,14 +74,14 @@ TEST_CASE("Tag expressions of another form are refused, quoted", "[index]") {
     CHECK(status.code() == absl::StatusCode::kInvalidArgument);
     CHECK_THAT(std::string(status.message()), Catch::Contains(absl::StrCat("\"", text, "\"")));
   }
-  const size_t value_bytes = internal::kTagExpressionBytesMax - 2;
+  const size_t value_bytes = metric::kTagExpressionBytesMax - 2;
   CHECK(TagExpression::Parse("a=" + std::string(value_bytes, 'x')).ok());
   CHECK_FALSE(TagExpression::Parse("a=" + std::string(value_bytes + 1, 'x')).ok());
 }
 
 TEST_CASE("One expression must need a value", "[index]") {
   const auto is_accepted = [](const Names& expressions) {
-    return internal::ParseTagExpressions(expressions).ok();
+    return metric::ParseTagExpressions(expressions).ok();
   };
   CHECK(is_accepted({"a=x"}));
   CHECK(is_accepted({"a!="}));
@@ -91,8 +91,8 @@ TEST_CASE("One expression must need a value", "[index]") {
   CHECK_FALSE(is_accepted({}));
   CHECK_FALSE(is_accepted({"a!=x"}));
   CHECK_FALSE(is_accepted({"a=", "b=~.*", "c!=~x"}));
-  CHECK(is_accepted(Names(internal::kTagExpressionsMax, "a=x")));
-  CHECK_FALSE(is_accepted(Names(internal::kTagExpressionsMax + 1, "a=x")));
+  CHECK(is_accepted(Names(metric::kTagExpressionsMax, "a=x")));
+  CHECK_FALSE(is_accepted(Names(metric::kTagExpressionsMax + 1, "a=x")));
 }
 
 TEST_CASE("TagIndex gives names back as they are, canonical or not", "[index]") {

@@ -37,7 +37,9 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Open(base::FileSystem& file_syst
   WriterOptions completed = options;
   if (completed.on_sync_failure == nullptr) completed.on_sync_failure = Die;
   std::unique_ptr<Writer> writer(new Writer(file_system, clock, completed));
-  PLUMBAGO_RETURN_IF_ERROR(file_system.CreateDirectories(options.directory));
+  PLUMBAGO_RETURN_IF_ERROR(options.sync == SyncPolicy::kNever
+                               ? file_system.CreateDirectories(options.directory)
+                               : base::CreateDirectoriesDurably(file_system, options.directory));
   PLUMBAGO_RETURN_IF_ERROR(writer->AdoptSegments(found));
   PLUMBAGO_RETURN_IF_ERROR(writer->BeginSegment(found.last_segment + 1, found.last_end_bytes));
   if (options.sync == SyncPolicy::kInterval) {

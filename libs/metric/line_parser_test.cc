@@ -67,6 +67,43 @@ TEST_CASE("ParseLine names what is wrong", "[metric]") {
   Refuses("a 1 inf", LineFault::kTimeOutOfRange);
 }
 
+// A blank at the end changes nothing, but takes the line off the fast way.
+TEST_CASE("ParseLine reads usual lines as it reads all others", "[metric]") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const auto pick = [&](absl::string_view alphabet, size_t size_max) {
+    std::string text;
+    for (size_t size = random() % (size_max + 1); text.size() < size;) {
+      text += alphabet[random() % alphabet.size()];
+    }
+    return text;
+  };
+  size_t taken = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string time = random() % 8 == 0
+                                 ? pick("0123456789-.", 11)
+                                 : std::to_string(1'000'000'000 + random() % 4'000'000'000);
+    const std::string value =
+        random() % 4 == 0 ? pick("0123456789.-+e/: ", 9) : pick("0123456789.", 9);
+    const std::string line = pick("abc.9_-;=/", 70) +
+                             (random() % 16 == 0 ? pick(" \t\x01", 2) : " ") + value +
+                             (random() % 16 == 0 ? pick(" \t", 2) : " ") + time;
+    const std::string longer = line + " ";
+    INFO(line);
+    ParsedLine fast;
+    ParsedLine slow;
+    const LineFault fault = ParseLine(line, kNow, &fast);
+    REQUIRE(fault == ParseLine(longer, kNow, &slow));
+    if (fault != LineFault::kNone) continue;
+    ++taken;
+    REQUIRE(fast.metric == slow.metric);
+    REQUIRE(fast.value == slow.value);
+    REQUIRE(fast.time_seconds == slow.time_seconds);
+  }
+  CHECK(taken > 50'000);
+}
+
 TEST_CASE("ParseDouble rounds as strtod does", "[metric]") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);

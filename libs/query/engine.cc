@@ -6,19 +6,19 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "functions/binding.h"
 #include "functions/evaluator.h"
-#include "metric/glob.h"
+#include "query/name_finder.h"
+#include "query/pattern.h"
+#include "query/series_reader.h"
 
 namespace plumbago::query {
 namespace {
 
 // Each round waits for shards; windows counted in points need one more for each that is nested.
 constexpr int kRoundsMax = 10;
-constexpr size_t kPatternBytesMax = 16 << 10;
 
 absl::Status CheckAnswered(const ShardReport& report) {
   if (!report.NothingAnswered()) return absl::OkStatus();
@@ -30,14 +30,10 @@ AnswerNotes NotesOf(const SeriesReader& reader, const ShardReport& report) {
   return {report.Missing(), reader.warnings(), reader.series_count(), reader.point_count()};
 }
 
-// The shards would say the same, each for itself.
-absl::Status CheckPattern(const std::string& pattern) {
-  if (pattern.size() > kPatternBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the pattern has ", pattern.size(), " bytes, more than ", kPatternBytesMax));
-  }
-  if (absl::StrContains(pattern, ';')) return absl::OkStatus();  // an exact tagged series
-  return metric::CompilePath(pattern).status();
+AnswerNotes NotesOf(const ShardReport& report) {
+  AnswerNotes notes;
+  notes.missing_shards = report.Missing();
+  return notes;
 }
 
 absl::Status InTarget(absl::string_view text, const absl::Status& status) {
@@ -50,15 +46,20 @@ class Rendering {
   using Target = Engine::Target;
 
   Rendering(const functions::FunctionTable& functions, const functions::EvaluationContext& context,
-            SeriesReader& reader)
-      : functions_(functions), context_(context), reader_(reader) {}
+            const Limits& limits, SeriesReader& reader)
+      : functions_(functions), context_(context), limits_(limits), reader_(reader) {}
 
   absl::StatusOr<functions::SeriesList> Run(const std::vector<Target>& targets) {
+    std::vector<const functions::Expression*> expressions;
+    for (const Target& target : targets) expressions.push_back(&target.expression);
+    functions::SharedResults shared(expressions);
+    shared_ = &shared;
     std::vector<std::optional<functions::SeriesList>> results(targets.size());
     for (int round = 0; round < kRoundsMax; ++round) {
       PLUMBAGO_ASSIGN_OR_RETURN(const auto missing, EvaluateRound(targets, results));
       if (missing.empty()) return Joined(std::move(results));
       PLUMBAGO_RETURN_IF_ERROR(reader_.Read(missing, context_.x_files_factor.value_or(0), data_));
+      PLUMBAGO_RETURN_IF_ERROR(CheckMemory());
     }
     return absl::InvalidArgumentError(
         absl::StrCat("more than ", kRoundsMax - 2,
@@ -74,14 +75,36 @@ class Rendering {
     absl::flat_hash_set<functions::Fetch> seen;
     for (size_t i = 0; i < targets.size(); ++i) {
       if (results[i].has_value()) continue;
-      auto evaluated = functions::Evaluate(functions_, context_, data_, targets[i].expression);
+      PLUMBAGO_RETURN_IF_ERROR(CheckMemory());
+      auto evaluated =
+          functions::Evaluate(functions_, context_, data_, targets[i].expression, shared_);
       if (!evaluated.ok()) return InTarget(targets[i].text, evaluated.status());
-      if (evaluated->missing.empty()) results[i] = std::move(evaluated->series);
+      if (evaluated->missing.empty()) {
+        CountResult(evaluated->series);
+        results[i] = std::move(evaluated->series);
+      }
       for (functions::Fetch& fetch : evaluated->missing) {
         if (seen.insert(fetch).second) missing.push_back(std::move(fetch));
       }
     }
     return missing;
+  }
+
+  // Columns that series share count for each: a bound, not a measure.
+  void CountResult(const functions::SeriesList& list) {
+    for (const functions::Series& series : list) result_points_ += series.values.size();
+  }
+
+  // What has been read and made so far. What one target makes on its way is bounded beside this,
+  // by the points that it may create.
+  absl::Status CheckMemory() const {
+    const size_t bytes =
+        (static_cast<size_t>(reader_.point_count()) + result_points_) * sizeof(double);
+    if (bytes <= limits_.memory_bytes_max) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the query holds ", bytes, " bytes of points, more than ", limits_.memory_bytes_max,
+        " (--query-memory-max); ask for fewer targets, fewer series or a shorter "
+        "range"));
   }
 
   static functions::SeriesList Joined(std::vector<std::optional<functions::SeriesList>> results) {
@@ -95,8 +118,11 @@ class Rendering {
 
   const functions::FunctionTable& functions_;
   const functions::EvaluationContext& context_;
+  const Limits& limits_;
   SeriesReader& reader_;
   functions::FetchedData data_;
+  functions::SharedResults* shared_ = nullptr;  // of the run
+  size_t result_points_ = 0;
 };
 
 }  // namespace
@@ -110,14 +136,12 @@ absl::StatusOr<RenderAnswer> Engine::Render(const RequestContext& context,
   evaluation.zone = request.zone;
   evaluation.x_files_factor = request.x_files_factor;
   evaluation.points_max = limits_.points_max;
-  evaluation.check_alive = [&]() -> absl::Status {
-    if (clock_.Now() < context.deadline) return absl::OkStatus();
-    return absl::DeadlineExceededError("the query took longer than --request-timeout");
-  };
   ShardReport report(context.slot_map);
-  SeriesReader reader(context, limits_, clients_, clock_, report);
+  const Fanout fanout{context, limits_, clients_, clock_, report};
+  evaluation.check_alive = [&fanout] { return fanout.CheckAlive(); };
+  SeriesReader reader(fanout);
   PLUMBAGO_ASSIGN_OR_RETURN(functions::SeriesList series,
-                            Rendering(functions_, evaluation, reader).Run(targets));
+                            Rendering(functions_, evaluation, limits_, reader).Run(targets));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
   return RenderAnswer{std::move(series), NotesOf(reader, report)};
 }
@@ -141,6 +165,9 @@ absl::StatusOr<std::vector<Engine::Target>> Engine::Parse(const RenderRequest& r
     if (const absl::Status status = functions::CheckCalls(functions_, expression); !status.ok()) {
       return InTarget(text, status);
     }
+    if (const absl::Status status = CheckTagExpressions(expression); !status.ok()) {
+      return InTarget(text, status);
+    }
     targets.push_back({text, std::move(expression)});
   }
   return targets;
@@ -148,20 +175,21 @@ absl::StatusOr<std::vector<Engine::Target>> Engine::Parse(const RenderRequest& r
 
 absl::StatusOr<FindAnswer> Engine::Find(const RequestContext& context,
                                         const std::string& pattern) const {
-  PLUMBAGO_RETURN_IF_ERROR(CheckPattern(pattern));
+  // The shards would say the same, each for itself.
+  PLUMBAGO_RETURN_IF_ERROR(ReadPattern(pattern).status());
   ShardReport report(context.slot_map);
-  SeriesReader reader(context, limits_, clients_, clock_, report);
-  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes, reader.Find(pattern));
+  const Fanout fanout{context, limits_, clients_, clock_, report};
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes, NameFinder(fanout).Find(pattern));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
-  return FindAnswer{std::move(nodes), NotesOf(reader, report)};
+  return FindAnswer{std::move(nodes), NotesOf(report)};
 }
 
 absl::StatusOr<ListAnswer> Engine::List(const RequestContext& context) const {
   ShardReport report(context.slot_map);
-  SeriesReader reader(context, limits_, clients_, clock_, report);
-  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names, reader.List());
+  const Fanout fanout{context, limits_, clients_, clock_, report};
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names, NameFinder(fanout).List());
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
-  return ListAnswer{std::move(names), NotesOf(reader, report)};
+  return ListAnswer{std::move(names), NotesOf(report)};
 }
 
 }  // namespace plumbago::query

@@ -18,7 +18,6 @@
 #include "functions/series.h"
 #include "query/limits.h"
 #include "query/request.h"
-#include "query/series_reader.h"
 #include "query/shard_client.h"
 
 namespace plumbago::query {

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <thread>
 
 #include "base/clock.h"
 #include "functions/text.h"
@@ -117,11 +118,152 @@ TEST_CASE("A file on a shard that does not own its slot is found by pattern", "[
   CHECK(fixture.Render({"web.*"}) == "web.x: 1.0 2.0 nan");
 }
 
-TEST_CASE("Replicas of a series fill each other's gaps", "[engine]") {
+TEST_CASE("Replicas of a series fill each other's gaps where all are read", "[engine]") {
   Fixture fixture(2, 2);
+  fixture.limits.replica_reads = ReplicaReads::kAll;
   fixture.Store(0, "one", {{1010, 1}});
   fixture.Store(1, "one", {{1030, 3}});
   CHECK(fixture.Render({"one"}) == "one: 1.0 nan 3.0");
+}
+
+TEST_CASE("seriesByTag asks all shards for tagged series and reads them", "[engine]") {
+  Fixture fixture(2);
+  const std::string a = "cpu;dc=b;host=a";
+  const std::string c = "cpu;dc=b;host=c";
+  fixture.Store(fixture.OwnerOf(a), a, {{1010, 1}});
+  fixture.Store(fixture.OwnerOf(c), c, {{1020, 2}});
+  fixture.Store(0, "cpu;dc=x;host=d", {{1020, 9}});
+  fixture.shard(fixture.OwnerOf(a)).hot[a] = {{1030, 5}};
+  CHECK(fixture.Render({"seriesByTag('dc=b')"}) == a + ": 1.0 nan 5.0; " + c + ": nan 2.0 nan");
+  for (int i : {0, 1}) CHECK(fixture.shard(i).calls[0] == "tagged dc=b");
+  CHECK(fixture.Render({"aliasByTags(seriesByTag('dc=b', \"host=c\"), 'name', 'host')"}) ==
+        "cpu.c: nan 2.0 nan");
+  CHECK(fixture.Render({"groupByTags(seriesByTag('dc=b'), 'sum', 'dc')"}) ==
+        "cpu;dc=b: 1.0 2.0 5.0");
+  CHECK(fixture.Render({"seriesByTag('dc=b') | sumSeries() | scale(2)"}) ==
+        "scale(sumSeries(seriesByTag('dc=b')),2): 2.0 4.0 10.0");
+  CHECK(fixture.Render({"seriesByTag('dc=nowhere')"}) == "");
+  CHECK(fixture.Render({"sumSeries(seriesByTag('dc=nowhere'))"}) == "");
+}
+
+TEST_CASE("A tag expression that is none is refused with its position", "[engine]") {
+  Fixture fixture(1);
+  const auto check = [&](const std::string& target, const std::string& message) {
+    CAPTURE(target);
+    const auto answer = fixture.Run({target});
+    CHECK(absl::IsInvalidArgument(answer.status()));
+    CHECK_THAT(std::string(answer.status().message()), Catch::Contains(message));
+  };
+  check("scale(seriesByTag('a=b','oops'), 2)", "at position 24");
+  check("seriesByTag('a=~(')", "malformed regex");
+  check("seriesByTag('a!=b')", "must not match the empty value");
+  check("sum(seriesByTag('a=b'), seriesByTag('c='))", "at position 24");
+  check("seriesByTag()", "tagExpressions");
+  CHECK(fixture.shard(0).calls.empty());
+}
+
+TEST_CASE("One replica is read, and the next one where it fails", "[engine]") {
+  Fixture fixture(2, 2);
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  const int owner = fixture.OwnerOf("one");
+  CHECK(fixture.Render({"one"}) == "one: 1.0 nan nan");
+  CHECK(fixture.shard(owner).calls.size() == 2);
+  CHECK(fixture.shard(1 - owner).calls.empty());
+  fixture.shard(owner).cache_status = absl::UnavailableError("gone");
+  CHECK(fixture.Render({"one"}) == "one: 1.0 nan nan");
+  CHECK(fixture.shard(1 - owner).calls == std::vector<std::string>{"fetch one", "hot one"});
+  fixture.shard(1 - owner).store_status = absl::UnavailableError("gone");
+  CHECK_THAT(fixture.Render({"one"}), Catch::Contains("| missing shard-0"));
+}
+
+TEST_CASE("The next replica is asked where one fails later on", "[engine]") {
+  Fixture fixture(2, 2);
+  base::SystemClock clock;
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  FakeShard& owner = fixture.shard(fixture.OwnerOf("one"));
+  owner.store_status = absl::UnavailableError("gone");
+  owner.deferred_max = 2;  // the calls to store and cache
+  std::thread later([&owner] { owner.AnswerDeferred(); });
+  fixture.context.deadline = clock.Now() + absl::Seconds(20);
+  const Engine engine(fixture.limits, fixture.functions, fixture.clients, clock);
+  const auto answer = engine.Render(fixture.context, {.targets = {"one"}, .range = {1000, 1030}});
+  later.join();
+  REQUIRE(answer.ok());
+  CHECK(answer->series.size() == 1);
+  CHECK(answer->notes.missing_shards.empty());
+}
+
+TEST_CASE("A replica without the series is asked last", "[engine]") {
+  Fixture fixture(2, 2);
+  const int owner = fixture.OwnerOf("web.x");
+  fixture.Store(1 - owner, "web.x", {{1010, 1}});
+  CHECK(fixture.Render({"web.*"}) == "web.x: 1.0 nan nan");
+  CHECK(fixture.shard(owner).calls.size() == 1);  // find
+}
+
+TEST_CASE("A slow replica is overtaken by the next one within the budget", "[engine]") {
+  Fixture fixture(2, 2);
+  base::SystemClock clock;
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  const int owner = fixture.OwnerOf("one");
+  fixture.shard(owner).is_silent = true;
+  fixture.shard(owner).usual_time = absl::Milliseconds(1);
+  fixture.context.deadline = clock.Now() + absl::Seconds(20);
+  fixture.limits.shard_timeout = absl::Milliseconds(50);
+  const Engine engine(fixture.limits, fixture.functions, fixture.clients, clock);
+  const auto render = [&] {
+    return engine.Render(fixture.context, {.targets = {"one"}, .range = {1000, 1030}});
+  };
+  fixture.clients.hedges = 1;
+  const auto hedged = render();
+  REQUIRE(hedged.ok());
+  CHECK(hedged->series.size() == 1);
+  CHECK(hedged->notes.missing_shards.empty());
+  CHECK(fixture.clients.hedges == 0);
+  const auto without = render();
+  CHECK(absl::IsUnavailable(without.status()));
+}
+
+TEST_CASE("A pattern does not wait for a shard whose slots others have answered for", "[engine]") {
+  Fixture fixture(3, 2);
+  base::SystemClock clock;
+  for (int i = 0; i < 3; ++i) {
+    fixture.Store(i, "web.a", {{1010, 1}});
+    fixture.shard(i).usual_time = absl::Milliseconds(1);
+  }
+  fixture.shard(1).is_silent = true;
+  fixture.clients.hedges = 1;
+  fixture.limits.shard_timeout = absl::Seconds(10);
+  fixture.context.deadline = clock.Now() + absl::Seconds(20);
+  const Engine engine(fixture.limits, fixture.functions, fixture.clients, clock);
+  const absl::Time begin = clock.Now();
+  const auto answer = engine.Render(fixture.context, {.targets = {"web.*"}, .range = {1000, 1030}});
+  REQUIRE(answer.ok());
+  CHECK(answer->series.size() == 1);
+  CHECK(answer->notes.missing_shards.empty());
+  CHECK(clock.Now() - begin < absl::Seconds(10));  // not the deadline
+}
+
+TEST_CASE("A shard whose breaker is open is asked after its replicas", "[engine]") {
+  Fixture fixture(2, 2);
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.Store(1, "one", {{1010, 1}});
+  const int owner = fixture.OwnerOf("one");
+  fixture.shard(owner).is_usable = false;
+  CHECK(fixture.Render({"one"}) == "one: 1.0 nan nan");
+  CHECK(fixture.shard(owner).calls.empty());
+}
+
+TEST_CASE("A cancelled request ends", "[engine]") {
+  Fixture fixture(1);
+  fixture.Store(0, "one", {{1010, 1}});
+  fixture.context.cancellation = std::make_shared<base::Cancellation>();
+  CHECK(fixture.Run({"one"}).ok());
+  fixture.context.cancellation->Cancel();
+  CHECK(absl::IsCancelled(fixture.Run({"one"}).status()));
 }
 
 TEST_CASE("Targets are evaluated in their order, blank ones skipped", "[engine]") {
@@ -259,6 +401,8 @@ TEST_CASE("Limits are obeyed exactly and name their flag", "[engine]") {
   check(fixture.limits.fetches_max, 2, {"a", "b", "a"}, "--fetches-per-query-max");
   check(fixture.limits.series_max, 4, {"web.*"}, "--series-per-query-max");
   check(fixture.limits.points_max, 12, {"web.*"}, "--points-per-query-max");
+  // 12 points are read, and each target gives as many.
+  check(fixture.limits.memory_bytes_max, 24 * 8, {"web.*", "scale(web.*,2)"}, "--query-memory-max");
 }
 
 TEST_CASE("A request that took too long ends", "[engine]") {

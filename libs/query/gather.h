@@ -1,9 +1,11 @@
-// Waits for several asynchronous calls, each with the same deadline.
+// Waits for several asynchronous calls, of any kinds, together.
 //
-// One thread starts the calls and waits; the completions come on any threads. A call that has not
-// answered soon after the deadline counts as DeadlineExceeded, and its late answer is dropped.
+// One thread starts the calls and waits; the completions come on any threads. What has not answered
+// when the waiting ends counts as DeadlineExceeded, and its late answer is dropped: the answers may
+// then be read without a lock.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,52 +19,68 @@
 
 namespace plumbago::query {
 
+// The answer of one call. Read it where CallGroup allows: in its predicates, and after Close().
 template <typename T>
-class Gather {
+class AnswerOf {
  public:
-  using Result = absl::StatusOr<std::vector<T>>;
+  bool is_there() const { return state_ != nullptr && state_->has_value(); }
+  absl::Status status() const {
+    return is_there() ? (*state_)->status() : absl::DeadlineExceededError("no answer in time");
+  }
+  // Of an answer whose status is OK.
+  std::vector<T>& items() { return ***state_; }
+  const std::vector<T>& items() const { return ***state_; }
 
-  // The completion of one more call; its result has the index of the order of these calls.
-  ShardClient::Done<T> Expect() {
-    base::MutexLock lock(state_->mutex);
-    const size_t index = state_->results.size();
-    state_->results.emplace_back();
-    ++state_->pending_count;
-    return [state = state_, index](Result result) {
+ private:
+  friend class CallGroup;
+  std::shared_ptr<std::optional<absl::StatusOr<std::vector<T>>>> state_;  // with the completion
+};
+
+class CallGroup {
+ public:
+  CallGroup() = default;
+  ~CallGroup() { Close(); }
+  CallGroup(const CallGroup&) = delete;
+  CallGroup& operator=(const CallGroup&) = delete;
+
+  // The completion of one more call, which puts its result into `answer`.
+  template <typename T>
+  ShardClient::Done<T> Expect(AnswerOf<T>& answer) {
+    answer.state_ = std::make_shared<std::optional<absl::StatusOr<std::vector<T>>>>();
+    return [state = state_, slot = answer.state_](absl::StatusOr<std::vector<T>> result) {
       base::MutexLock state_lock(state->mutex);
-      if (state->is_closed || state->results[index].has_value()) return;
-      state->results[index] = std::move(result);
-      if (--state->pending_count == 0) state->all_done.NotifyAll();
+      if (state->is_closed || slot->has_value()) return;
+      slot->emplace(std::move(result));
+      state->changed.NotifyAll();
     };
   }
 
-  // All results, in the order of Expect().
-  std::vector<Result> Wait(base::Clock& clock, absl::Time deadline) {
-    const absl::Time last = deadline + kGrace;
+  // Waits until `is_enough()`, which may read answers, and is asked after each; at most until
+  // `until`. Returns whether it is.
+  template <typename Predicate>
+  bool WaitUntil(base::Clock& clock, absl::Time until, const Predicate& is_enough) {
     base::MutexLock lock(state_->mutex);
-    while (state_->pending_count > 0) {
-      const absl::Duration left = last - clock.Now();
-      if (left <= absl::ZeroDuration()) break;
-      state_->all_done.WaitFor(lock, absl::ToInt64Nanoseconds(std::min(left, kGrace)));
+    while (!is_enough()) {
+      const absl::Duration left = until - clock.Now();
+      if (left <= absl::ZeroDuration()) return false;
+      state_->changed.WaitFor(lock, absl::ToInt64Nanoseconds(std::min(left, kGrace)));
     }
-    state_->is_closed = true;
-    std::vector<Result> results;
-    for (std::optional<Result>& result : state_->results) {
-      results.push_back(result.has_value() ? *std::move(result)
-                                           : absl::DeadlineExceededError("no answer in time"));
-    }
-    return results;
+    return true;
   }
 
- private:
-  // Calls end by their deadline themselves; the rest is for the way back.
+  // Answers change no more.
+  void Close() {
+    base::MutexLock lock(state_->mutex);
+    state_->is_closed = true;
+  }
+
+  // For the way back of what ends by its deadline.
   static constexpr absl::Duration kGrace = absl::Milliseconds(250);
 
+ private:
   struct State {
     base::Mutex mutex;
-    base::CondVar all_done;
-    std::vector<std::optional<Result>> results ABSL_GUARDED_BY(mutex);
-    size_t pending_count ABSL_GUARDED_BY(mutex) = 0;
+    base::CondVar changed;
     bool is_closed ABSL_GUARDED_BY(mutex) = false;
   };
 

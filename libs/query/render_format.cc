@@ -2,150 +2,160 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "absl/strings/str_replace.h"
+#include "base/check.h"
 #include "functions/text.h"
+#include "query/internal/series_encoder.h"
 
 namespace plumbago::query {
 namespace {
 
-using functions::AppendInteger;
-using functions::AppendJsonString;
-using functions::AppendPythonFloat;
 using functions::Series;
 using functions::SeriesList;
+using internal::SeriesEncoder;
 
-// Values of a series whose end comes before them are not shown; one at the end itself is.
-size_t ShownCount(const Series& series) {
-  if (series.end < series.start) return 0;
-  const auto times = static_cast<size_t>((series.end - series.start) / series.step + 1);
-  return std::min(times, series.values.size());
-}
+// Between two looks at the size of a part.
+constexpr size_t kPointsAtOnce = 2048;
 
-void AppendNumber(const Series& series, double value, std::string& out) {
-  // Integers beyond 2^53 have lost digits anyway and would overflow the conversion.
-  if (series.has_integer_values && std::fabs(value) < 9e15) {
-    AppendInteger(static_cast<int64_t>(value), out);
-  } else {
-    AppendPythonFloat(value, out);
-  }
-}
+class SeriesStream : public RenderStream {
+ public:
+  SeriesStream(std::unique_ptr<SeriesEncoder> encoder, SeriesList list)
+      : encoder_(std::move(encoder)), list_(std::move(list)) {}
 
-void AppendTags(const Series& series, std::string& out) {
-  out += '{';
-  for (const auto& [key, value] : series.tags.entries()) {
-    if (out.back() != '{') out += ',';
-    AppendJsonString(key, out);
-    out += ':';
-    AppendJsonString(value, out);
-  }
-  out += '}';
-}
-
-void AppendDatapoints(const Series& series, NullPoints null_points, std::string& out) {
-  out += '[';
-  const size_t count = ShownCount(series);
-  int64_t time = series.start;
-  for (size_t i = 0; i < count; ++i, time += series.step) {
-    const double value = series.values[i];
-    const bool is_number = std::isfinite(value);
-    if (!is_number && null_points == NullPoints::kDrop) continue;
-    out += out.back() == '[' ? "[" : ",[";
-    if (is_number) {
-      AppendNumber(series, value, out);
-    } else {
-      out += "null";
+  bool Next(std::string& part) override {
+    if (!has_begun_) encoder_->Begin(list_, part);
+    has_begun_ = true;
+    while (next_series_ < list_.size()) {
+      if (part.size() >= kPartBytes) return true;
+      AppendSome(list_[next_series_], part);
     }
-    out += ',';
-    AppendInteger(time, out);
-    out += ']';
+    encoder_->End(part);
+    return false;
   }
-  out += ']';
-}
 
-bool HasNumber(const Series& series) {
-  return std::any_of(series.values.begin(), series.values.end(),
-                     [](double value) { return std::isfinite(value); });
-}
-
-size_t TotalCount(const SeriesList& list) {
-  size_t count = 0;
-  for (const Series& series : list) count += ShownCount(series);
-  return count;
-}
-
-// As Python's csv module with minimal quoting.
-void AppendCsvField(const std::string& text, std::string& out) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) {
-    out += text;
-    return;
+ private:
+  void AppendSome(const Series& series, std::string& part) {
+    if (next_point_ == 0) {
+      if (!encoder_->HasPlace(series)) return EndSeries();
+      encoder_->BeginSeries(series, part);
+    }
+    const size_t count = encoder_->PointCount(series);
+    const size_t last = std::min(count, next_point_ + kPointsAtOnce);
+    encoder_->AppendPoints(series, next_point_, last, part);
+    next_point_ = last;
+    if (last < count) return;
+    encoder_->EndSeries(part);
+    EndSeries();
   }
-  out += '"';
-  out += absl::StrReplaceAll(text, {{"\"", "\"\""}});
-  out += '"';
+
+  // Its points are not needed any more.
+  void EndSeries() {
+    list_[next_series_].values = functions::Column();
+    ++next_series_;
+    next_point_ = 0;
+  }
+
+  const std::unique_ptr<SeriesEncoder> encoder_;
+  SeriesList list_;
+  bool has_begun_ = false;
+  size_t next_series_ = 0;
+  size_t next_point_ = 0;
+};
+
+std::unique_ptr<SeriesEncoder> MakeEncoder(RenderFormat format, const EncodeOptions& options) {
+  switch (format) {
+    case RenderFormat::kJson:
+      return internal::MakeJsonEncoder(options.null_points);
+    case RenderFormat::kCsv:
+      return internal::MakeCsvEncoder(options.zone);
+    case RenderFormat::kRaw:
+      return internal::MakeRawEncoder();
+    case RenderFormat::kRickshaw:
+      return internal::MakeRickshawEncoder();
+    case RenderFormat::kPickle:
+      return internal::MakePickleEncoder();
+    case RenderFormat::kMsgpack:
+      return internal::MakeMsgpackEncoder();
+    case RenderFormat::kProtobufV2:
+      return internal::MakeProtobufV2Encoder();
+    case RenderFormat::kProtobufV3:
+      return internal::MakeProtobufV3Encoder(options.range);
+    case RenderFormat::kDygraph:
+    case RenderFormat::kPng:
+    case RenderFormat::kSvg:
+    case RenderFormat::kPdf:
+      break;
+  }
+  return nullptr;
 }
 
 }  // namespace
 
-std::string RenderJson(const SeriesList& list, NullPoints null_points) {
-  const size_t point_count = TotalCount(list);
-  if (point_count == 0) return "[]";
-  std::string out;
-  out.reserve(point_count * 24 + list.size() * 256);
-  out += '[';
-  for (const Series& series : list) {
-    if (null_points == NullPoints::kDrop && !HasNumber(series)) continue;
-    out += out.size() > 1 ? ",{\"target\":" : "{\"target\":";
-    AppendJsonString(series.name, out);
-    out += ",\"tags\":";
-    AppendTags(series, out);
-    out += ",\"datapoints\":";
-    AppendDatapoints(series, null_points, out);
-    out += '}';
-  }
-  out += ']';
-  return out;
+namespace internal {
+
+bool IsInteger(const Series& series, double value) {
+  // Integers beyond 2^53 have lost digits anyway and would overflow the conversion.
+  return series.has_integer_values && std::fabs(value) < 9e15;
 }
 
-std::string RenderCsv(const SeriesList& list, absl::TimeZone zone) {
-  std::string out;
-  for (const Series& series : list) {
-    std::string name;
-    AppendCsvField(series.name, name);
-    const size_t count = ShownCount(series);
-    for (size_t i = 0; i < count; ++i) {
-      const int64_t time = series.start + static_cast<int64_t>(i) * series.step;
-      out += name;
-      out += ',';
-      out += absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixSeconds(time), zone);
-      out += ',';
-      if (!std::isnan(series.values[i])) AppendNumber(series, series.values[i], out);
-      out += "\r\n";
-    }
+void AppendNumber(const Series& series, double value, std::string& out) {
+  if (IsInteger(series, value)) {
+    functions::AppendInteger(static_cast<int64_t>(value), out);
+  } else {
+    functions::AppendPythonFloat(value, out);
   }
-  return out;
 }
 
-std::string RenderRaw(const SeriesList& list) {
-  std::string out;
-  for (const Series& series : list) {
-    out += series.name;
-    for (const int64_t number : {series.start, series.end, series.step}) {
-      out += ',';
-      AppendInteger(number, out);
-    }
-    out += '|';
-    for (size_t i = 0; i < series.values.size(); ++i) {
-      if (i > 0) out += ',';
-      if (std::isnan(series.values[i])) {
-        out += "None";
-      } else {
-        AppendNumber(series, series.values[i], out);
-      }
-    }
-    out += '\n';
+void AppendJsonNumber(const Series& series, double value, std::string& out) {
+  if (std::isfinite(value)) {
+    AppendNumber(series, value, out);
+  } else {
+    out += "null";
   }
-  return out;
+}
+
+absl::string_view ConsolidationWord(functions::Consolidation consolidation) {
+  switch (consolidation) {
+    case functions::Consolidation::kAverage:
+      return "average";
+    case functions::Consolidation::kAverageZero:
+      return "avg_zero";
+    case functions::Consolidation::kSum:
+      return "sum";
+    case functions::Consolidation::kMinimum:
+      return "min";
+    case functions::Consolidation::kMaximum:
+      return "max";
+    case functions::Consolidation::kFirst:
+      return "first";
+    case functions::Consolidation::kLast:
+      return "last";
+  }
+  return "average";
+}
+
+}  // namespace internal
+
+std::unique_ptr<RenderStream> MakeRenderStream(RenderFormat format, SeriesList list,
+                                               const EncodeOptions& options) {
+  if (format == RenderFormat::kDygraph) return internal::MakeDygraphStream(std::move(list));
+  auto encoder = MakeEncoder(format, options);
+  PLUMBAGO_CHECK(encoder != nullptr);  // pictures are not made of parts
+  return std::make_unique<SeriesStream>(std::move(encoder), std::move(list));
+}
+
+std::string EncodeWhole(RenderFormat format, SeriesList list, const EncodeOptions& options) {
+  const auto stream = MakeRenderStream(format, std::move(list), options);
+  std::string whole;
+  std::string part;
+  bool has_more = true;
+  while (has_more) {
+    part.clear();
+    has_more = stream->Next(part);
+    whole += part;
+  }
+  return whole;
 }
 
 }  // namespace plumbago::query

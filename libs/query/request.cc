@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "query/circuit_breaker.h"
 
 namespace plumbago::query {
 namespace {
@@ -15,6 +16,7 @@ constexpr absl::string_view kExcluded = "excluded";
 
 // "DEADLINE_EXCEEDED" as "deadline exceeded".
 std::string Reason(const absl::Status& status) {
+  if (IsBreakerOpen(status)) return "breaker open";
   const std::string code = absl::StatusCodeToString(status.code());
   return absl::StrReplaceAll(absl::AsciiStrToLower(code), {{"_", " "}});
 }

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/cancellation.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::query {
@@ -22,6 +23,8 @@ struct RequestContext {
   std::shared_ptr<const topology::SlotMap> slot_map;  // shared with newer requests
   int64_t now = 0;      // seconds; reference of relative times and retentions
   absl::Time deadline;  // of the whole request
+  // Of the whole request, shared with its calls; null: nobody will cancel it.
+  std::shared_ptr<base::Cancellation> cancellation = nullptr;
 };
 
 struct MissingShard {

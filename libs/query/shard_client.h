@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/cancellation.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::query {
@@ -24,6 +25,10 @@ struct ShardCall {
   std::string tenant;
   uint64_t epoch = 0;
   absl::Time deadline;
+  // Ends the call early. Shared with the request and its other calls; null: never.
+  std::shared_ptr<base::Cancellation> cancellation = nullptr;
+  // Told about every message of an answer, from any thread: the shard is alive.
+  std::function<void()> on_progress = nullptr;
 };
 
 struct FoundNode {
@@ -60,12 +65,26 @@ class ShardClient {
  public:
   template <typename T>
   using Done = std::function<void(absl::StatusOr<std::vector<T>>)>;
+  enum class CallKind { kFind, kFetch };
+  enum class Service { kStore, kCache };
 
   virtual ~ShardClient() = default;
+
+  // Whether calls have a chance: no breaker is open.
+  virtual bool IsUsable() { return true; }
+  // What most calls of a kind have taken lately, the p95; infinite where it is not known.
+  virtual absl::Duration UsualTime(CallKind) { return absl::InfiniteDuration(); }
+
+  // Whether a service of the shard is there and able to do its job: OK, or why not.
+  virtual void Probe(Service service, absl::Time deadline,
+                     std::function<void(absl::Status)> done) = 0;
 
   // Nodes that match a glob pattern. ResourceExhausted above `matches_max`.
   virtual void Find(const ShardCall& call, const std::string& pattern, size_t matches_max,
                     Done<FoundNode> done) = 0;
+  // Tagged series that match all expressions. ResourceExhausted above `matches_max`.
+  virtual void FindTagged(const ShardCall& call, const std::vector<std::string>& expressions,
+                          size_t matches_max, Done<std::string> done) = 0;
   // Names of all series.
   virtual void List(const ShardCall& call, size_t matches_max, Done<std::string> done) = 0;
   // Stored points; unknown series are left out. ResourceExhausted above `points_max`.
@@ -82,6 +101,8 @@ class ShardClients {
   virtual ~ShardClients() = default;
   // Shared: the client lives as long as a request needs it, even if the shard is gone.
   virtual std::shared_ptr<ShardClient> Of(const topology::ShardInfo& shard) = 0;
+  // Whether one more call may be made twice; takes it from the budget.
+  virtual bool TakeHedge() { return false; }
 };
 
 }  // namespace plumbago::query

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "metric/metric_name.h"
 #include "relay/delivery.h"
 #include "relay/name_table.h"
@@ -18,20 +19,55 @@ namespace plumbago::relay {
 inline constexpr size_t kBatchPointsMax = 12'000;
 static_assert(kBatchPointsMax * (metric::kMetricBytesMax + 64) < (size_t{16} << 20));
 
-// n points as three columns of n entries each.
+// n points as three columns of n entries each, in one block of memory that doubles as it grows. The
+// columns are as ingest.proto has them on the wire, so that a stream can send them from here.
+class BatchColumns {
+ public:
+  static constexpr size_t kPointBytes = sizeof(double) + 2 * sizeof(uint32_t);
+
+  void Append(uint32_t series_id, uint32_t time_seconds, double value) {
+    if (size_ == capacity_) Reserve(capacity_ == 0 ? kFirstCapacity : 2 * capacity_);
+    series_id_[size_] = series_id;
+    time_seconds_[size_] = time_seconds;
+    value_[size_] = value;
+    ++size_;
+  }
+  // Room for so many points; never less than there are.
+  void Reserve(size_t capacity);
+
+  size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
+  absl::Span<const uint32_t> series_id() const { return {series_id_, size_}; }
+  absl::Span<const uint32_t> time_seconds() const { return {time_seconds_, size_}; }
+  absl::Span<const double> value() const { return {value_, size_}; }
+  // What the columns lie in: shared with a stream that is sending them. Nothing may be appended
+  // then.
+  const std::shared_ptr<char[]>& memory() const { return memory_; }
+
+ private:
+  static constexpr size_t kFirstCapacity = 4;
+
+  std::shared_ptr<char[]> memory_;
+  double* value_ = nullptr;
+  uint32_t* series_id_ = nullptr;
+  uint32_t* time_seconds_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
 struct Batch {
   // Names of the ids. Shared by the reactor that appends to it, its batches and the stream.
   std::shared_ptr<const NameTable> names;
   uint64_t epoch = 0;            // of the slot map that chose the shard
   int64_t received_unix_ms = 0;  // arrival of the first point
-  std::vector<uint32_t> series_id;
-  std::vector<uint32_t> time_seconds;
-  std::vector<double> value;
+  BatchColumns points;
   std::shared_ptr<Delivery> delivery;  // null unless the sender waits for the acknowledgement
 
-  size_t point_count() const { return series_id.size(); }
+  size_t point_count() const { return points.size(); }
   // What the batch occupies in memory, for the bound on bytes in flight.
-  size_t memory_bytes() const { return sizeof(Batch) + series_id.capacity() * 16; }
+  size_t memory_bytes() const {
+    return sizeof(Batch) + points.capacity() * BatchColumns::kPointBytes;
+  }
 };
 
 // Points that a cache has no memory for, to be sent again later.

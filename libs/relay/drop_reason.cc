@@ -11,7 +11,7 @@ using protocols::RefusalReason;
 
 const char* ProtocolWord(Protocol protocol) {
   static constexpr std::array<const char*, kProtocolCount> kWords = {
-      "plaintext", "pickle", "protobuf", "opentsdb", "statsd", "http", "remote_write"};
+      "plaintext", "pickle", "protobuf", "opentsdb", "statsd", "http", "remote_write", "internal"};
   return kWords[static_cast<size_t>(protocol)];
 }
 
@@ -35,6 +35,18 @@ const char* DropReasonWord(DropReason reason) {
                                                                        "unknown_key",
                                                                        "points_rate_limit",
                                                                        "new_series_rate_limit",
+                                                                       "blacklist",
+                                                                       "not_in_whitelist",
+                                                                       "blackhole",
+                                                                       "no_route",
+                                                                       "rewritten_name_too_long",
+                                                                       "invalid_data",
+                                                                       "blank_in_name",
+                                                                       "destination_full",
+                                                                       "destination_removed",
+                                                                       "aggregate_late",
+                                                                       "aggregate_too_early",
+                                                                       "aggregate_no_memory",
                                                                        "no_name",
                                                                        "bad_shape",
                                                                        "malformed",
@@ -107,6 +119,29 @@ DropReason ReasonOf(RefusalReason reason) {
     base::CheckFailed(__FILE__, __LINE__, "a refusal has a reason");
   }
   return result;
+}
+
+DropReason ReasonOf(routing::DropReason reason) {
+  switch (reason) {
+    case routing::DropReason::kBlacklist:
+      return DropReason::kBlacklist;
+    case routing::DropReason::kNotInWhitelist:
+      return DropReason::kNotInWhitelist;
+    case routing::DropReason::kBlackhole:
+      return DropReason::kBlackhole;
+    case routing::DropReason::kNoRoute:
+      return DropReason::kNoRoute;
+    case routing::DropReason::kNameTooLong:
+      return DropReason::kRewrittenNameTooLong;
+    case routing::DropReason::kNone:
+      break;
+  }
+  base::CheckFailed(__FILE__, __LINE__, "a verdict has a reason");
+}
+
+bool IsOnPurpose(DropReason reason) {
+  return reason == DropReason::kBlacklist || reason == DropReason::kNotInWhitelist ||
+         reason == DropReason::kBlackhole;
 }
 
 }  // namespace plumbago::relay

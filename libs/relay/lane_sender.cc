@@ -49,16 +49,19 @@ void LaneSender::CollectRefused() {
   const absl::Duration now = clock_.Monotonic();
   for (RefusedBatch& one : stream_->TakeRefused()) {
     refused_bytes_ += one.batch->memory_bytes();
+    refused_point_count_ += one.batch->point_count();
     refused_.push_back({std::move(one.batch), now + one.retry_after});
   }
   while (!refused_.empty()) {
     Refused& first = refused_.front();
     const size_t bytes = first.batch->memory_bytes();
+    const size_t point_count = first.batch->point_count();
     const bool is_spooled =
         spool_ != nullptr && spool_->Append(first.batch, BatchSpool::Bounds::kKeep);
     if (!is_spooled && now < first.retry_at) return;
     if (!is_spooled) stream_->Send(std::move(first.batch));
     refused_bytes_ -= bytes;
+    refused_point_count_ -= point_count;
     refused_.pop_front();
   }
 }
@@ -68,6 +71,7 @@ std::vector<std::unique_ptr<Batch>> LaneSender::TakeBack() {
   for (Refused& one : refused_) batches.push_back(std::move(one.batch));
   refused_.clear();
   refused_bytes_ = 0;
+  refused_point_count_ = 0;
   for (auto& batch : stream_->TakeBack()) batches.push_back(std::move(batch));
   return batches;
 }
@@ -103,6 +107,11 @@ LaneSender::Room LaneSender::room() const {
 
 bool LaneSender::keeps_up() const {
   return !is_down() && !is_slow_ && held_bytes() <= bytes_max_ / 4;
+}
+
+// A broken stream that holds nothing is to be tried again.
+bool LaneSender::is_up() const {
+  return !is_down() && (held_bytes() == 0 || !stream_->is_failing());
 }
 
 bool LaneSender::BeginSlow() {

@@ -56,9 +56,14 @@ class LaneSender {
   bool is_slow() const { return is_slow_; }
   // Whether the shard keeps up with what arrives.
   bool keeps_up() const;
+  // Whether it takes what it is sent, as far as is known: not down, its stream not broken.
+  bool is_up() const;
 
   // Memory of batches that are not accepted, without the spool's.
   size_t held_bytes() const { return stream_->unacknowledged_bytes() + refused_bytes_; }
+
+  // Points that the cache has refused and that wait here.
+  size_t refused_point_count() const { return refused_point_count_; }
 
   // See BatchStream.
   bool TakeFreshNamesRequest() { return stream_->TakeFreshNamesRequest(); }
@@ -87,6 +92,7 @@ class LaneSender {
   size_t bytes_max_ = SIZE_MAX;
   std::deque<Refused> refused_;
   size_t refused_bytes_ = 0;
+  size_t refused_point_count_ = 0;
   bool is_slow_ = false;
   bool was_down_ = false;            // at the last Check()
   uint64_t acknowledged_count_ = 0;  // at the last Check()

@@ -17,9 +17,7 @@ struct Fixture {
   void Send() {
     auto batch = std::make_unique<Batch>();
     batch->names = names;
-    batch->series_id.push_back(0);
-    batch->time_seconds.push_back(next_time++);
-    batch->value.push_back(1);
+    batch->points.Append(0, next_time++, 1);
     sender->Send(std::move(batch));
   }
   void Advance(absl::Duration by) {

@@ -1,9 +1,13 @@
 #include "relay/point_router.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/check.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "metric/metric_name.h"
@@ -14,97 +18,112 @@ namespace {
 constexpr absl::Duration kDropLogInterval = absl::Seconds(10);
 // How often names are forgotten at most because a cache asks for it.
 constexpr absl::Duration kForgetInterval = absl::Minutes(1);
+// Time and value of a point that did not come as a line.
+constexpr size_t kDecodedPointBytes = 12;
 
 uint64_t RandomSeed() {
   std::random_device device;
   return (static_cast<uint64_t>(device()) << 32) | device();
 }
 
-bool IsSameWay(const topology::ShardInfo& a, const topology::ShardInfo& b) {
-  return a.id == b.id && a.cache_address == b.cache_address;
+LaneOptions LanesOf(const RouterOptions& options) {
+  return {.batch_points_max = options.batch_points_max,
+          .batch_delay = options.batch_delay,
+          .in_flight_bytes_max = options.in_flight_bytes_max,
+          .stall_timeout = options.stall_timeout,
+          .foreign_full = options.foreign_full};
+}
+
+LearnerOptions LearningOf(const RouterOptions& options) {
+  const bool is_default = options.rules_tenants.empty();
+  return {.rules_tenants = RulesTenants(is_default ? std::vector<std::string>{options.tenant}
+                                                   : options.rules_tenants),
+          .name_bytes_max = options.name_bytes_max};
+}
+
+// The shortest text that is read as the same number.
+std::string TextOf(double value) {
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return std::string(text.data(), end);
 }
 
 }  // namespace
 
 PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, RelayMetrics& metrics,
-                         StreamFactory make_stream, SpoolFinder find_spool)
+                         RouterFactories factories)
     : options_(options),
       clock_(clock),
       metrics_(metrics),
-      make_stream_(std::move(make_stream)),
-      find_spool_(std::move(find_spool)),
       hash_seed_(RandomSeed()),
       tenants_(options.tenant, hash_seed_, options.limiters),
       tenant_(&tenants_.at(0)),
+      traffic_(options.traffic == nullptr ? nullptr : options.traffic->AddSampler(RandomSeed())),
+      lanes_(LanesOf(options), clock, metrics, std::move(factories)),
+      learner_(LearningOf(options), table_, lanes_),
       last_drop_log_(clock.Monotonic() - kDropLogInterval) {
+  if (options.rules != nullptr) SetRouteTable(options.rules);
   Tick();
 }
 
 PointRouter::~PointRouter() = default;
 
 void PointRouter::SetSlotMap(std::shared_ptr<const topology::SlotMap> map) {
-  if (map_ != nullptr && map != nullptr && map_->epoch() == map->epoch()) return;
+  const auto& current = learner_.map();
+  if (current != nullptr && map != nullptr && current->epoch() == map->epoch()) return;
   Flush();
   ForgetNames();
-  map_ = std::move(map);
-  lane_of_shard_.clear();
-  for (const auto& lane : lanes_) lane->is_in_map = false;
+  learner_.SetSlotMap(map);
   // Without shards nothing is known about where points belong: what is held stays.
-  if (map_ == nullptr || map_->shards().empty()) return;
-  const std::vector<std::unique_ptr<Batch>> homeless = RemoveLanesOutside(*map_);
-  for (const topology::ShardInfo& shard : map_->shards()) {
-    lane_of_shard_.push_back(LaneOf(shard));
-    lanes_[lane_of_shard_.back()]->is_in_map = shard.state == topology::ShardState::kActive;
+  if (!learner_.has_shards()) return lanes_.SuspendShards();
+  Reroute(lanes_.SetShards(*map));
+}
+
+// Points of batches whose shards left the map, to where they belong now: by the names that the
+// rules gave them.
+void PointRouter::Reroute(const std::vector<std::unique_ptr<Batch>>& homeless) {
+  absl::flat_hash_map<std::pair<const NameTable*, uint32_t>, std::vector<RouteTarget>> known;
+  for (const auto& batch : homeless) {
+    for (size_t i = 0; i < batch->point_count(); ++i) {
+      const SeriesName name = batch->names->Get(batch->points.series_id()[i]);
+      const auto [found, is_new] =
+          known.try_emplace({batch->names.get(), batch->points.series_id()[i]});
+      std::vector<RouteTarget>& targets = found->second;
+      if (is_new) learner_.AddShardTargets(name.tenant, name.metric, &targets);
+      if (targets.empty()) {
+        Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kNoActiveShard, name.metric);
+      }
+      const metric::ParsedLine line{.metric = name.metric,
+                                    .value = batch->points.value()[i],
+                                    .time_seconds = batch->points.time_seconds()[i]};
+      for (const RouteTarget& target : targets) lanes_.Append(target.lane, target.series_id, line);
+      if (!targets.empty()) replicated_count_ += targets.size() - 1;
+    }
   }
-  ShareMemory();
-  for (const auto& batch : homeless) Reroute(*batch);
 }
 
-// Returns what the shards that left the map have not accepted. No route leads to a lane here: the
-// names are forgotten.
-std::vector<std::unique_ptr<Batch>> PointRouter::RemoveLanesOutside(const topology::SlotMap& map) {
-  std::vector<std::unique_ptr<Batch>> homeless;
-  std::erase_if(lanes_, [&](const std::unique_ptr<Lane>& lane) {
-    const auto is_same = [&](const topology::ShardInfo& shard) {
-      return IsSameWay(shard, lane->shard);
-    };
-    if (std::any_of(map.shards().begin(), map.shards().end(), is_same)) return false;
-    for (auto& batch : lane->sender->TakeBack()) homeless.push_back(std::move(batch));
-    return true;
-  });
-  return homeless;
+void PointRouter::SetRouteTable(std::shared_ptr<const routing::RouteTable> rules) {
+  Flush();
+  ForgetNames();
+  static const std::vector<routing::Endpoint> kNone;
+  CountRemoved(lanes_.SetEndpoints(rules == nullptr ? kNone : rules->endpoints()));
+  PLUMBAGO_CHECK(rules == nullptr || rules->aggregates().empty() || options_.aggregator != nullptr);
+  learner_.SetRouteTable(std::move(rules));
 }
 
-// Each shard's equal part of what may be in flight.
-void PointRouter::ShareMemory() {
-  const auto count = static_cast<size_t>(std::count_if(
-      lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->is_in_map; }));
-  const size_t part = options_.in_flight_bytes_max / std::max<size_t>(count, 1);
-  for (const auto& lane : lanes_) lane->sender->SetBytesMax(std::max(part, kLaneBytesMin));
-}
-
-// Points of a batch whose shard left the map, to where they belong now.
-void PointRouter::Reroute(const Batch& batch) {
-  for (size_t i = 0; i < batch.point_count(); ++i) {
-    Pending pending;
-    const SeriesName name = batch.names->Get(batch.series_id[i]);
-    pending.tenant = &tenants_.at(tenants_.IndexOf(name.tenant));
-    pending.line.metric = name.metric;
-    pending.line.time_seconds = batch.time_seconds[i];
-    pending.line.value = batch.value[i];
-    pending.hash = HashName(pending.line.metric, pending.tenant->hash_seed);
-    const Route* route = table_.Find(pending.hash);
-    if (route == nullptr) route = Learn(pending);
-    if (route != nullptr) Append(*route, pending.line);
+void PointRouter::CountRemoved(const std::vector<std::unique_ptr<Batch>>& batches) {
+  for (const auto& batch : batches) {
+    for (const uint32_t id : batch->points.series_id()) {
+      const SeriesName name = batch->names->Get(id);
+      Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kDestinationRemoved,
+           name.metric);
+    }
   }
 }
 
 void PointRouter::SetFullShards(FullShards mode) {
   full_shards_ = mode;
-  if (mode == FullShards::kHold) return;
-  for (const auto& lane : lanes_) {
-    lane->is_refused = lane->sender->room() == LaneSender::Room::kNone;
-  }
+  lanes_.SetFullLanes(mode);
 }
 
 void PointRouter::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
@@ -116,27 +135,35 @@ void PointRouter::SetSource(const Source& source) {
   tenant_ = &tenants_.at(source.tenant);
   protocol_ = source.protocol;
   is_tenant_certain_ = source.is_tenant_certain;
+  sender_ = source.sender;
 }
 
 void PointRouter::OnLines(absl::Span<const absl::string_view> lines) {
   std::array<Pending, LineCutter::kBlockLines> pending;
   const size_t count = Parse(lines, pending.data());
+  for (size_t i = 0; i < count; ++i) {
+    if (!pending[i].is_expected) table_.PrefetchRecord(pending[i].hash);
+  }
+  if (traffic_ != nullptr) ObserveLines(lines, pending.data(), count);
   // One look at the allowance for all, unless some may be of other tenants or too many.
   const bool is_granted = !tenants_.has_keys() && tenant_->allowance >= static_cast<int64_t>(count);
   if (is_granted) {
     CountReceived(*tenant_, count);
     tenant_->allowance -= static_cast<int64_t>(count);
   }
+  lines_ = lines;
   for (size_t i = 0; i < count; ++i) {
     if (!is_granted && !Take(pending[i])) continue;
-    const Route* route = table_.Find(pending[i].hash);
+    const Route* route = table_.FindNext(pending[i].hash, &next_series_);
     if (route == nullptr) route = Learn(pending[i]);
     if (route != nullptr) Deliver(*route, pending[i]);
   }
+  lines_ = {};
 }
 
 size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pending) {
   const bool has_keys = tenants_.has_keys();
+  uint32_t expected = next_series_;
   size_t count = 0;
   for (const absl::string_view line : lines) {
     Pending& next = pending[count];
@@ -148,7 +175,12 @@ size_t PointRouter::Parse(absl::Span<const absl::string_view> lines, Pending* pe
     next.tenant = tenant_;
     if (has_keys && BeginsWithKey(next.line.metric) && !ResolveKey(next)) continue;
     next.hash = HashName(next.line.metric, next.tenant->hash_seed);
-    table_.Prefetch(next.hash);
+    next.is_expected = table_.IsNumber(expected, next.hash);
+    if (next.is_expected) {
+      ++expected;
+    } else {
+      table_.PrefetchSlot(next.hash);
+    }
     ++count;
   }
   return count;
@@ -169,48 +201,137 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
   point.line.value = value;
   point.tenant = tenant_;
   if (tenants_.has_keys() && BeginsWithKey(metric) && !ResolveKey(point)) return last_drop_;
+  if (traffic_ != nullptr) ObservePoint(*point.tenant, point.line.metric);
   if (!Take(point)) return last_drop_;
   point.hash = HashName(point.line.metric, point.tenant->hash_seed);
   const Route* route = table_.Find(point.hash);
   if (route == nullptr) route = Learn(point);
-  if (route == nullptr) return last_drop_;
-  Deliver(*route, point);
+  if (route == nullptr || !Deliver(*route, point)) return last_drop_;
+  return std::nullopt;
+}
+
+std::optional<DropReason> PointRouter::OnAggregate(const routing::AggregateSpec& spec,
+                                                   absl::string_view metric, uint32_t time_seconds,
+                                                   double value) {
+  Pending point;
+  point.line.metric = metric;
+  point.line.time_seconds = time_seconds;
+  point.line.value = value;
+  point.tenant = tenant_;
+  if (traffic_ != nullptr) ObservePoint(*point.tenant, metric);
+  if (!Take(point)) return last_drop_;
+  // What another rule emits, or a sender sends, by the same name may go elsewhere.
+  point.hash = HashName(metric, point.tenant->hash_seed ^ base::Hash64(spec.identity));
+  const Route* route = table_.Find(point.hash);
+  if (route == nullptr) route = Learn(point, &spec);
+  if (route == nullptr || !Deliver(*route, point)) return last_drop_;
   return std::nullopt;
 }
 
 void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
   CountReceived(*tenant_, 1);
+  if (traffic_ != nullptr) ObservePoint(*tenant_, excerpt);
   Drop(*tenant_, reason, excerpt);
 }
 
-void PointRouter::Deliver(const Route& route, const Pending& pending) {
-  if (full_shards_ == FullShards::kHold) return Append(route, pending.line);
-  // A replica that is refused is counted as a point.
-  for (size_t i = 0; i < route.replica_count; ++i) {
-    const Target target =
-        i == 0 ? Target{route.lane, route.series_id} : more_targets_[route.more_targets + i - 1];
-    if (lanes_[target.lane]->is_refused) {
-      Drop(*pending.tenant, DropReason::kSpoolFull, pending.line.metric);
-    } else {
-      AppendToLane(*lanes_[target.lane], target.series_id, pending.line);
-    }
+bool PointRouter::Deliver(const Route& route, const Pending& pending) {
+  if (route.plan != Route::kNoPlan) return FollowPlan(learner_.plans().at(route.plan), pending);
+  if (full_shards_ == FullShards::kHold) {
+    Append(route, pending.line);
+    return true;
   }
+  // A replica that is refused is counted as a point.
+  replicated_count_ += route.replica_count - 1u;
+  DeliverToTarget({.series_id = route.series_id, .lane = route.lane}, pending);
+  for (const RouteTarget& target : learner_.more_targets(route)) {
+    DeliverToTarget({.series_id = target.series_id, .lane = target.lane}, pending);
+  }
+  return true;
 }
 
 void PointRouter::Append(const Route& route, const metric::ParsedLine& line) {
-  AppendToLane(*lanes_[route.lane], route.series_id, line);
-  for (size_t i = 1; i < route.replica_count; ++i) {
-    const Target& target = more_targets_[route.more_targets + i - 1];
-    AppendToLane(*lanes_[target.lane], target.series_id, line);
+  lanes_.Append(route.lane, route.series_id, line);
+  if (route.replica_count == 1) return;
+  replicated_count_ += route.replica_count - 1u;
+  for (const RouteTarget& target : learner_.more_targets(route)) {
+    lanes_.Append(target.lane, target.series_id, line);
   }
 }
 
-void PointRouter::AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line) {
-  if (lane.open == nullptr) OpenBatch(lane);
-  lane.open->series_id.push_back(series_id);
-  lane.open->time_seconds.push_back(line.time_seconds);
-  lane.open->value.push_back(line.value);
-  if (lane.open->point_count() >= options_.batch_points_max) Send(lane);
+bool PointRouter::DeliverToTarget(const PlanTarget& target, const Pending& pending) {
+  if (lanes_.is_refused(target.lane)) {
+    Drop(*pending.tenant,
+         lanes_.is_foreign(target.lane) ? DropReason::kDestinationFull : DropReason::kSpoolFull,
+         pending.line.metric);
+    return false;
+  }
+  lanes_.Append(target.lane, target.series_id, pending.line);
+  return true;
+}
+
+bool PointRouter::FollowPlan(const RoutePlan& plan, const Pending& pending) {
+  const RoutePlans& plans = learner_.plans();
+  const routing::DataChecks passed =
+      plan.checks == 0 ? 0 : learner_.rules().PassedChecks(plan.checks, DataOf(pending));
+  uint64_t outcome_count = 0;  // ways that the rules want the point to go
+  bool is_taken = false;
+  for (const PlanTarget& target : plans.targets(plan)) {
+    if ((target.required & ~passed) != 0) continue;
+    ++outcome_count;
+    if (target.is_refused) {
+      Drop(*pending.tenant, target.refusal, pending.line.metric);
+      continue;
+    }
+    const bool has_stand_ins = target.group != PlanTarget::kNoGroup;
+    is_taken =
+        DeliverToTarget(has_stand_ins ? learner_.StandInFor(target) : target, pending) || is_taken;
+  }
+  for (const PlanFeed& feed : plans.feeds(plan)) {
+    if ((feed.required & ~passed) != 0) continue;
+    ++outcome_count;
+    is_taken = Feed(feed, pending) || is_taken;
+  }
+  if (outcome_count == 0) {
+    Drop(*pending.tenant, plan.drop_reason, pending.line.metric);
+  } else {
+    replicated_count_ += outcome_count - 1;
+  }
+  return is_taken;
+}
+
+bool PointRouter::Feed(const PlanFeed& feed, const Pending& pending) {
+  if (feed.is_refused) {
+    Drop(*pending.tenant, feed.refusal, pending.line.metric);
+    return false;
+  }
+  const AggregateOutput& output = learner_.plans().output(feed.output);
+  using AddResult = routing::Aggregator::AddResult;
+  switch (options_.aggregator->Add(output.spec, output.key, pending.line.time_seconds,
+                                   pending.line.value)) {
+    case AddResult::kAdded:
+      return true;
+    case AddResult::kLate:
+      Drop(*pending.tenant, DropReason::kAggregateLate, pending.line.metric);
+      return false;
+    case AddResult::kTooEarly:
+      Drop(*pending.tenant, DropReason::kAggregateTooEarly, pending.line.metric);
+      return false;
+    case AddResult::kNoMemory:
+      Drop(*pending.tenant, DropReason::kAggregateNoMemory, pending.line.metric);
+      return false;
+  }
+  return false;
+}
+
+// "value timestamp": what stands behind the name in its line, or is written from the decoded point.
+std::string PointRouter::DataOf(const Pending& pending) const {
+  const char* const end = pending.line.metric.data() + pending.line.metric.size();
+  for (const absl::string_view line : lines_) {
+    if (end < line.data() || end > line.data() + line.size()) continue;
+    const auto offset = static_cast<size_t>(end - line.data());
+    return std::string(absl::StripAsciiWhitespace(line.substr(offset)));
+  }
+  return absl::StrCat(TextOf(pending.line.value), " ", pending.line.time_seconds);
 }
 
 bool PointRouter::ResolveKey(Pending& pending) {
@@ -220,6 +341,7 @@ bool PointRouter::ResolveKey(Pending& pending) {
   if (tenant == nullptr) {
     ++unknown_key_count_;
     CountReceived(*tenant_, 1);
+    if (traffic_ != nullptr) ObservePoint(*tenant_, name);
     Drop(*tenant_, DropReason::kUnknownKey, name);
     return false;
   }
@@ -256,7 +378,12 @@ bool PointRouter::CheckName(const Pending& pending) {
     Drop(*pending.tenant, ReasonOf(fault), name);
     return false;
   }
+  return true;
+}
+
+bool PointRouter::TakeSeries(const Pending& pending) {
   if (pending.tenant->limiter == nullptr) return true;
+  const absl::string_view name = pending.line.metric;
   switch (pending.tenant->limiter->TakeSeries(canonical_, clock_.Monotonic())) {
     case TenantLimiter::Verdict::kTake:
       return true;
@@ -270,64 +397,44 @@ bool PointRouter::CheckName(const Pending& pending) {
   return false;
 }
 
-const Route* PointRouter::Learn(const Pending& pending) {
+const Route* PointRouter::Learn(const Pending& pending, const routing::AggregateSpec* spec) {
   if (!CheckName(pending)) return nullptr;
-  const std::string& tenant = pending.tenant->id;
-  std::vector<uint16_t> lanes;
-  if (!ChooseLanes(tenant, canonical_, &lanes)) {
-    Drop(*pending.tenant, DropReason::kNoActiveShard, pending.line.metric);
-    return nullptr;
-  }
-  Route route{.lane = lanes[0],
-              .replica_count = static_cast<uint16_t>(lanes.size()),
-              .more_targets = static_cast<uint32_t>(more_targets_.size())};
-  route.series_id = lanes_[lanes[0]]->names->Append(tenant, canonical_);
-  for (size_t i = 1; i < lanes.size(); ++i) {
-    more_targets_.push_back({lanes[i], lanes_[lanes[i]]->names->Append(tenant, canonical_)});
-  }
-  table_.Insert(pending.hash, route);
-  return table_.Find(pending.hash);
+  const SeriesLearner::Series series{pending.tenant->id, pending.line.metric, canonical_, spec};
+  const routing::Decision decision = learner_.Decide(series);
+  // A series that the rules drop is not one that the tenant has.
+  if (decision.drop_reason == routing::DropReason::kNone && !TakeSeries(pending)) return nullptr;
+  MakeRoomForNames();
+  DropReason why{};
+  const Route* const route = learner_.Learn(series, pending.hash, decision, &why);
+  if (route == nullptr) Drop(*pending.tenant, why, pending.line.metric);
+  const bool is_new = route != nullptr && decision.drop_reason == routing::DropReason::kNone;
+  if (is_new && traffic_ != nullptr) ObserveNewSeries(*pending.tenant);
+  return route;
 }
 
-// The lanes to the active replicas of a metric. May forget all names when they outgrow the bound.
-bool PointRouter::ChooseLanes(const std::string& tenant, absl::string_view metric,
-                              std::vector<uint16_t>* lanes) {
-  if (map_ == nullptr || map_->shards().empty()) return false;
-  size_t dictionary_bytes = table_.memory_bytes();
-  bool is_full = false;
-  for (const auto& lane : lanes_) {
-    dictionary_bytes += lane->names->memory_bytes();
-    is_full = is_full || lane->names->series_count() >= NameTable::kSeriesMax;
-  }
-  if (is_full || dictionary_bytes > options_.dictionary_bytes_max) {
-    Flush();
-    ForgetNames();
-  }
-  for (const uint16_t shard : map_->ReplicasOf(topology::SlotOf(tenant, metric))) {
-    if (map_->shards()[shard].state != topology::ShardState::kActive) continue;
-    lanes->push_back(lane_of_shard_[shard]);
-  }
-  return !lanes->empty();
+void PointRouter::MakeRoomForNames() {
+  if (!lanes_.is_full() && learner_.memory_bytes() <= options_.dictionary_bytes_max) return;
+  Flush();
+  ForgetNames();
+}
+
+void PointRouter::ForgetNames() {
+  if (table_.size() > 0) metrics_.dictionary_resets.Increment();
+  learner_.ForgetNames();
 }
 
 void PointRouter::Tick() {
   const absl::Time now = clock_.Now();
   now_seconds_ = static_cast<uint32_t>(absl::ToUnixSeconds(now));
-  now_unix_ms_ = absl::ToUnixMillis(now);
-  const absl::Duration monotonic = clock_.Monotonic();
-  for (const auto& lane : lanes_) {
-    if (lane->open != nullptr && monotonic - lane->opened_at >= options_.batch_delay) Send(*lane);
-    lane->sender->Check();
-  }
-  ForgetNamesIfAsked(monotonic);
+  lanes_.Tick(absl::ToUnixMillis(now));
+  ForgetNamesIfAsked(clock_.Monotonic());
+  if (traffic_ != nullptr) traffic_->Tick(clock_.Monotonic());
   PublishCounters();
 }
 
 // What is still in use is named again: not more often than that is worth.
 void PointRouter::ForgetNamesIfAsked(absl::Duration now) {
-  for (const auto& lane : lanes_) {
-    is_asked_to_forget_ = lane->sender->TakeFreshNamesRequest() || is_asked_to_forget_;
-  }
+  is_asked_to_forget_ = lanes_.TakeFreshNamesRequest() || is_asked_to_forget_;
   if (!is_asked_to_forget_ || now - names_forgotten_at_ < kForgetInterval) return;
   is_asked_to_forget_ = false;
   names_forgotten_at_ = now;
@@ -336,85 +443,28 @@ void PointRouter::ForgetNamesIfAsked(absl::Duration now) {
 }
 
 void PointRouter::Flush() {
-  for (const auto& lane : lanes_) {
-    if (lane->open != nullptr) Send(*lane);
-  }
+  lanes_.Flush();
   PublishCounters();
 }
 
-PointRouter::Backlog PointRouter::backlog() {
-  if (map_ == nullptr || map_->shards().empty()) return Backlog::kAll;
-  Backlog backlog = Backlog::kNone;
-  for (const auto& lane : lanes_) {
-    if (!lane->is_in_map) continue;
-    const LaneSender::Room room = lane->sender->room();
-    if (room == LaneSender::Room::kYes) continue;
-    if (room == LaneSender::Room::kNone) {
-      backlog = std::max(backlog, Backlog::kFullShard);
-    } else if (!AnotherKeepsUp(*lane) || !lane->sender->BeginSlow()) {
-      backlog = Backlog::kAll;  // nobody is held up who could go on, or there is no spool
-    }
-  }
-  return backlog;
+Backlog PointRouter::backlog() {
+  if (!learner_.has_shards() && learner_.needs_shards()) return Backlog::kAll;
+  return lanes_.backlog();
 }
 
-bool PointRouter::AnotherKeepsUp(const Lane& lane) const {
-  return std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& other) {
-    return other.get() != &lane && other->is_in_map && other->sender->keeps_up();
-  });
+std::vector<PointRouter::LiveNames> PointRouter::live_names() const {
+  std::vector<LiveNames> live;
+  if (const auto received = learner_.received_names()) {
+    live.push_back({received, received->series_count()});
+    return live;
+  }
+  for (const auto& names : lanes_.shard_names()) live.push_back({names, names->series_count()});
+  return live;
 }
 
 void PointRouter::SpoolEverything() {
-  Flush();
-  for (const auto& lane : lanes_) lane->sender->SpoolEverything();
-}
-
-size_t PointRouter::unacknowledged_bytes() const {
-  size_t bytes = 0;
-  for (const auto& lane : lanes_) {
-    bytes += lane->sender->held_bytes();
-    if (lane->open != nullptr) bytes += lane->open->memory_bytes();
-  }
-  return bytes;
-}
-
-void PointRouter::OpenBatch(Lane& lane) {
-  lane.open = std::make_unique<Batch>();
-  lane.open->names = lane.names;
-  lane.open->epoch = map_->epoch();
-  lane.open->received_unix_ms = now_unix_ms_;
-  lane.opened_at = clock_.Monotonic();
-  if (delivery_ != nullptr) {
-    delivery_->AddBatch();
-    lane.open->delivery = delivery_;
-  }
-}
-
-void PointRouter::Send(Lane& lane) {
-  metrics_.batches_sent.Increment();
-  lane.sender->Send(std::move(lane.open));
-}
-
-// New name tables, so that the streams start again with empty dictionaries.
-void PointRouter::ForgetNames() {
-  if (table_.size() > 0) metrics_.dictionary_resets.Increment();
-  table_.Clear();
-  more_targets_.clear();
-  for (const auto& lane : lanes_) lane->names = std::make_shared<NameTable>();
-}
-
-uint16_t PointRouter::LaneOf(const topology::ShardInfo& shard) {
-  for (size_t i = 0; i < lanes_.size(); ++i) {
-    if (IsSameWay(lanes_[i]->shard, shard)) return static_cast<uint16_t>(i);
-  }
-  auto lane = std::make_unique<Lane>();
-  lane->shard = shard;
-  lane->sender = std::make_unique<LaneSender>(make_stream_(shard),
-                                              find_spool_ == nullptr ? nullptr : find_spool_(shard),
-                                              clock_, options_.stall_timeout);
-  lane->names = std::make_shared<NameTable>();
-  lanes_.push_back(std::move(lane));
-  return static_cast<uint16_t>(lanes_.size() - 1);
+  lanes_.SpoolEverything();
+  PublishCounters();
 }
 
 void PointRouter::CountReceived(TenantState& tenant, uint64_t count) {
@@ -424,11 +474,53 @@ void PointRouter::CountReceived(TenantState& tenant, uint64_t count) {
 
 void PointRouter::Drop(TenantState& tenant, DropReason reason, absl::string_view line) {
   last_drop_ = reason;
+  if (traffic_ != nullptr) {
+    traffic_->refusals().Offer(1, [&](size_t) {
+      Sample sample = SampleOf(tenant, line);
+      sample.reason = reason;
+      traffic_->refusals().Add(sample);
+    });
+  }
+  if (!tenant.is_dirty) MarkDirty(tenant);
   ++tenant.dropped[(static_cast<uint32_t>(protocol_) << 16) | static_cast<uint32_t>(reason)];
   if (dropped_since_log_++ == 0) {
     drop_example_ =
         absl::StrCat(DropReasonWord(reason), ": '", base::Excerpt(WithoutKey(line)), "'");
   }
+}
+
+void PointRouter::ObserveLines(absl::Span<const absl::string_view> lines, const Pending* pending,
+                               size_t count) {
+  traffic_->points().Offer(count, [&](size_t chosen) {
+    const absl::string_view metric = pending[chosen].line.metric;
+    Sample sample = SampleOf(*pending[chosen].tenant, metric);
+    for (const absl::string_view line : lines) {
+      const bool is_its = metric.data() >= line.data() && metric.data() < line.data() + line.size();
+      if (is_its) sample.bytes = static_cast<uint32_t>(line.size() + 1);
+    }
+    traffic_->points().Add(sample);
+  });
+}
+
+void PointRouter::ObservePoint(const TenantState& tenant, absl::string_view metric) {
+  traffic_->points().Offer(1, [&](size_t) { traffic_->points().Add(SampleOf(tenant, metric)); });
+}
+
+void PointRouter::ObserveNewSeries(const TenantState& tenant) {
+  traffic_->new_series().Offer(
+      1, [&](size_t) { traffic_->new_series().Add(SampleOf(tenant, canonical_)); });
+}
+
+Sample PointRouter::SampleOf(const TenantState& tenant, absl::string_view metric) {
+  traffic_->NameTenant(tenant.index, tenant.id);
+  Sample sample;
+  sample.tenant = tenant.index;
+  sample.sender = sender_;
+  sample.protocol = protocol_;
+  sample.bytes = static_cast<uint32_t>(metric.size() + kDecodedPointBytes);
+  // What is no point is a whole line, perhaps with a key.
+  sample.SetName(WithoutKey(metric.substr(0, metric.find_first_of(" \t"))));
+  return sample;
 }
 
 void PointRouter::MarkDirty(TenantState& tenant) {
@@ -439,7 +531,18 @@ void PointRouter::MarkDirty(TenantState& tenant) {
 void PointRouter::PublishCounters() {
   for (TenantState* const tenant : dirty_tenants_) Publish(*tenant);
   dirty_tenants_.clear();
+  PublishHeld();
   LogDrops();
+}
+
+void PointRouter::PublishHeld() {
+  if (replicated_count_ > 0) {
+    metrics_.points_replicated.Increment(static_cast<double>(std::exchange(replicated_count_, 0)));
+  }
+  const size_t own_count = lanes_.own_point_count();
+  if (own_count == published_own_count_) return;
+  metrics_.points_held.Add(static_cast<double>(own_count) -
+                           static_cast<double>(std::exchange(published_own_count_, own_count)));
 }
 
 void PointRouter::Publish(TenantState& tenant) {

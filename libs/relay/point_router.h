@@ -1,12 +1,12 @@
 // The middle of a relay: points in, batches per shard out. One per reactor, used on its thread
 // only.
 //
-//   lines -> parse -> hash -> series table -> open batch of the shard -> BatchStream
+//   lines -> parse -> hash -> series table -> open batch of a lane -> BatchStream
 //   points of other protocols ->
 //
-// A name that is not in the table is checked, gets its slot and its shards from the slot map and an
-// id on each shard's stream. When the names outgrow their bound or the slot map changes, all of
-// them are forgotten and learnt again. Batches leave when full or `batch_delay` old.
+// A name that is not in the table is checked, and the rules and the slot map decide about it
+// (series_learner.h). When the names outgrow their bound or rules or slot map change, all of them
+// are forgotten and learnt again. Batches leave when full or `batch_delay` old (lane_set.h).
 //
 // A shard that is down or slow gets its batches through a spool, where there is one. The caller
 // stops feeding while is_backlogged(): the router holds at most `in_flight_bytes_max`, plus what
@@ -27,14 +27,17 @@
 #include "absl/types/span.h"
 #include "base/clock.h"
 #include "metric/line_parser.h"
-#include "relay/batch.h"
-#include "relay/batch_spool.h"
-#include "relay/lane_sender.h"
+#include "relay/lane_set.h"
 #include "relay/line_cutter.h"
 #include "relay/relay_metrics.h"
+#include "relay/router_factories.h"
+#include "relay/series_learner.h"
 #include "relay/series_table.h"
 #include "relay/source.h"
 #include "relay/tenant_table.h"
+#include "relay/traffic.h"
+#include "routing/aggregator.h"
+#include "routing/route_table.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::relay {
@@ -50,27 +53,31 @@ struct RouterOptions {
   size_t in_flight_bytes_max = size_t{96} << 20;
   absl::Duration stall_timeout =
       absl::Seconds(2);  // a shard that takes nothing for so long is down
+  // Whose points the rules apply to: ids, or "*"; empty: those of `tenant`.
+  std::vector<std::string> rules_tenants = {};
+  ForeignFull foreign_full = ForeignFull::kDrop;
+  // In force from the start, see SetRouteTable.
+  std::shared_ptr<const routing::RouteTable> rules = nullptr;
+  // Of the process, shared by its routers; needed by rules that aggregate.
+  std::shared_ptr<routing::Aggregator> aggregator = nullptr;
+  std::shared_ptr<Traffic> traffic = nullptr;  // of the process; null: nobody asks who sends what
 };
-
-// So much a shard may always use, that its stream has enough on the way.
-inline constexpr size_t kLaneBytesMin = size_t{512} << 10;
 
 class PointRouter {
  public:
-  using StreamFactory =
-      std::function<std::unique_ptr<BatchStream>(const topology::ShardInfo& shard)>;
-
-  // Gives the spool of a shard, which must outlive the router, or null.
-  using SpoolFinder = std::function<BatchSpool*(const topology::ShardInfo& shard)>;
-
   // `metrics` and `clock` must outlive the router.
   PointRouter(const RouterOptions& options, base::Clock& clock, RelayMetrics& metrics,
-              StreamFactory make_stream, SpoolFinder find_spool);
+              RouterFactories factories);
   ~PointRouter();
 
   // From here on points go where `map` says. Without a map (or with an empty one) the router is
   // backlogged. What a shard has not accepted when it leaves the map goes to the new owners.
   void SetSlotMap(std::shared_ptr<const topology::SlotMap> map);
+
+  // From here on `rules` decide; null is none: all points go to our shards. Endpoints that are in
+  // the rules before and after keep what they hold. What those that left hold goes to their spools,
+  // or is counted as destination_removed.
+  void SetRouteTable(std::shared_ptr<const routing::RouteTable> rules);
 
   // Slot map, tenants, keys and limits.
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
@@ -90,7 +97,7 @@ class PointRouter {
 
   // For points whose sender cannot wait: from kRefuse on, those for shards that have neither memory
   // nor a spool left are refused and counted. Call it again when the backlog may have changed.
-  enum class FullShards { kHold, kRefuse };
+  using FullShards = FullLanes;
   void SetFullShards(FullShards mode);
 
   // The sink of LineCutter.
@@ -99,12 +106,18 @@ class PointRouter {
 
   // A point that is decoded already. A value: why it was not taken.
   std::optional<DropReason> OnPoint(absl::string_view metric, uint32_t time_seconds, double value);
+  // A point that the aggregator emits, for the tenant of SetSource. `spec` is one of the rules that
+  // are in force.
+  std::optional<DropReason> OnAggregate(const routing::AggregateSpec& spec,
+                                        absl::string_view metric, uint32_t time_seconds,
+                                        double value);
   // Counts what a decoder refused.
   void OnRefused(DropReason reason, absl::string_view excerpt);
 
   // While it is set, batches are opened for one sender, who waits for them: set it before his
   // points, Flush() and reset it after them.
-  void SetDelivery(std::shared_ptr<Delivery> delivery) { delivery_ = std::move(delivery); }
+  // Foreign endpoints are not waited for.
+  void SetDelivery(std::shared_ptr<Delivery> delivery) { lanes_.SetDelivery(std::move(delivery)); }
 
   // Points refused so far because of their key; a listener closes who sends many.
   uint64_t unknown_key_count() const { return unknown_key_count_; }
@@ -116,11 +129,7 @@ class PointRouter {
   // Sends every open batch now.
   void Flush();
 
-  enum class Backlog {
-    kNone,
-    kFullShard,  // a shard has neither memory nor a spool left; the others go on
-    kAll,        // no shard keeps up, or there is no slot map: senders have to wait
-  };
+  using Backlog = relay::Backlog;
   // May begin to bring the batches of a slow shard to its spool.
   Backlog backlog();
   bool is_backlogged() { return backlog() != Backlog::kNone; }
@@ -130,28 +139,29 @@ class PointRouter {
   void SpoolEverything();
 
   // Open batches included.
-  size_t unacknowledged_bytes() const;
+  size_t unacknowledged_bytes() const { return lanes_.unacknowledged_bytes(); }
   size_t known_series() const { return table_.size(); }
 
- private:
-  // The reactor's way to one shard.
-  struct Lane {
-    topology::ShardInfo shard;
-    std::unique_ptr<LaneSender> sender;
-    std::shared_ptr<NameTable> names;
-    std::unique_ptr<Batch> open;  // null while empty
-    absl::Duration opened_at;     // monotonic
-    bool is_in_map = true;        // of an active shard of the current map
-    bool is_refused = false;      // see SetFullShards
+  // Names that points have come by since the names were forgotten last, at most
+  // SeriesLearner::kReceivedMax with rules. Other threads may read the entries below `count`.
+  struct LiveNames {
+    std::shared_ptr<const NameTable> names;  // shared with the router, which appends
+    uint32_t count = 0;
   };
+  std::vector<LiveNames> live_names() const;
+
+  // For explanations; see explain.h.
+  const SeriesLearner& learner() const { return learner_; }
+  const LaneSet& lanes() const { return lanes_; }
+
+ private:
   struct Pending {
     metric::ParsedLine line;
     NameHash hash;
     TenantState* tenant;
+    bool is_expected;  // the series that comes behind the last one in the table
   };
 
-  void Append(const Route& route, const metric::ParsedLine& line);
-  void AppendToLane(Lane& lane, uint32_t series_id, const metric::ParsedLine& line);
   // Fills `pending`, and returns how many of the lines are points.
   size_t Parse(absl::Span<const absl::string_view> lines, Pending* pending);
   // Counts a point. False where it was refused.
@@ -161,63 +171,66 @@ class PointRouter {
   // Asks the limiter for more. False where the tenant has to wait or may not write (counted).
   bool Refill(const Pending& pending);
   // Null where the point has to be refused (and was counted).
-  const Route* Learn(const Pending& pending);
-  // Where shards may be full, the ones that are not.
-  void Deliver(const Route& route, const Pending& pending);
-  std::vector<std::unique_ptr<Batch>> RemoveLanesOutside(const topology::SlotMap& map);
-  void Reroute(const Batch& batch);
+  const Route* Learn(const Pending& pending, const routing::AggregateSpec* spec = nullptr);
   bool CheckName(const Pending& pending);
-  bool ChooseLanes(const std::string& tenant, absl::string_view metric,
-                   std::vector<uint16_t>* lanes);
-  void OpenBatch(Lane& lane);
-  void Send(Lane& lane);
+  bool TakeSeries(const Pending& pending);
+  void MakeRoomForNames();
   void ForgetNames();
   void ForgetNamesIfAsked(absl::Duration now);
-  void ShareMemory();
-  bool AnotherKeepsUp(const Lane& lane) const;
-  uint16_t LaneOf(const topology::ShardInfo& shard);
+  // Where lanes may be full, to the ones that are not. False where nothing has taken the point.
+  bool Deliver(const Route& route, const Pending& pending);
+  void Append(const Route& route, const metric::ParsedLine& line);
+  bool DeliverToTarget(const PlanTarget& target, const Pending& pending);
+  bool FollowPlan(const RoutePlan& plan, const Pending& pending);
+  bool Feed(const PlanFeed& feed, const Pending& pending);
+  std::string DataOf(const Pending& pending) const;
+  void Reroute(const std::vector<std::unique_ptr<Batch>>& homeless);
+  void CountRemoved(const std::vector<std::unique_ptr<Batch>>& batches);
   void CountReceived(TenantState& tenant, uint64_t count);
   void Drop(TenantState& tenant, DropReason reason, absl::string_view line);
+  // For Traffic::Top.
+  void ObserveLines(absl::Span<const absl::string_view> lines, const Pending* pending,
+                    size_t count);
+  void ObservePoint(const TenantState& tenant, absl::string_view metric);
+  void ObserveNewSeries(const TenantState& tenant);
+  Sample SampleOf(const TenantState& tenant, absl::string_view metric);
   void MarkDirty(TenantState& tenant);
   void PublishCounters();
   void Publish(TenantState& tenant);
+  void PublishHeld();
   void LogDrops();
 
   const RouterOptions options_;
   base::Clock& clock_;
   RelayMetrics& metrics_;
-  const StreamFactory make_stream_;
-  const SpoolFinder find_spool_;
   const uint64_t hash_seed_;
 
   TenantTable tenants_;  // before the lanes: their names point into it
   TenantState* tenant_;  // of what comes next
   Protocol protocol_ = Protocol::kPlaintext;
   bool is_tenant_certain_ = false;
-  std::shared_ptr<Delivery> delivery_;
+  Sender sender_;
+  const std::shared_ptr<TrafficSampler> traffic_;  // shared with Traffic; null without
 
-  std::shared_ptr<const topology::SlotMap> map_;
-  std::vector<uint16_t> lane_of_shard_;  // by index into map_->shards()
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  LaneSet lanes_;
   SeriesTable table_;
-  struct Target {
-    uint16_t lane;
-    uint32_t series_id;
-  };
-  std::vector<Target> more_targets_;  // of routes with several replicas
+  uint32_t next_series_ = 0;  // number of the series that a sender who repeats his order sends next
+  SeriesLearner learner_;
   FullShards full_shards_ = FullShards::kHold;
-  std::string canonical_;  // scratch of Learn
+  std::string canonical_;                           // scratch of Learn
+  absl::Span<const absl::string_view> lines_ = {};  // that are being taken, for DataOf
 
   bool is_asked_to_forget_ = false;                                // by a cache: see ForgetNames
   absl::Duration names_forgotten_at_ = -absl::InfiniteDuration();  // monotonic
 
   uint32_t now_seconds_ = 0;
-  int64_t now_unix_ms_ = 0;
 
   // Counted here and published per tick.
   std::vector<TenantState*> dirty_tenants_;
   DropReason last_drop_{};
   uint64_t unknown_key_count_ = 0;
+  uint64_t replicated_count_ = 0;
+  size_t published_own_count_ = 0;  // see LaneSet::own_point_count
   uint64_t dropped_since_log_ = 0;
   std::string drop_example_;
   absl::Duration last_drop_log_;

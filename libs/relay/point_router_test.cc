@@ -42,17 +42,18 @@ struct Fixture {
   RelayMetrics metrics{registry, "default"};
   std::map<std::string, Destination> shards;
   RouterOptions options;
-  PointRouter::SpoolFinder find_spool;
+  std::function<BatchSpool*(const topology::ShardInfo&)> find_spool;
   std::unique_ptr<PointRouter> router;
   LineCutter cutter;
 
   PointRouter& Start() {
     router = std::make_unique<PointRouter>(
         options, clock, metrics,
-        [this](const topology::ShardInfo& shard) {
-          return std::make_unique<FakeStream>(shards[shard.id]);
-        },
-        find_spool);
+        RouterFactories{.make_stream =
+                            [this](const topology::ShardInfo& shard) {
+                              return std::make_unique<FakeStream>(shards[shard.id]);
+                            },
+                        .find_spool = find_spool});
     return *router;
   }
   void Feed(const std::string& text) { cutter.Feed(text, *router); }

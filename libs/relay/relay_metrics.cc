@@ -14,6 +14,13 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
           metrics.AddCounter("plumbago_relay_batches_sent_total", "Batches written to caches")),
       batches_resent(metrics.AddCounter("plumbago_relay_batches_resent_total",
                                         "Batches written again after a broken stream")),
+      points_resent(metrics.AddCounter(
+          "plumbago_relay_points_resent_total",
+          "Points written to a cache again, or taken back from one, after a broken stream: it may "
+          "have received so many twice")),
+      points_replicated(metrics.AddCounter(
+          "plumbago_relay_points_replicated_total",
+          "Copies of points beyond the first, for further shards of a replica set")),
       dictionary_resets(metrics.AddCounter(
           "plumbago_relay_dictionary_resets_total",
           "Times the names of a reactor were forgotten (full, or the slot map changed)")),
@@ -29,6 +36,9 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
           "Memory of points that no cache has accepted yet: what a crash of this relay loses")),
       known_series(metrics.AddGauge("plumbago_relay_known_series",
                                     "Names in the dictionaries of all reactors")),
+      points_held(metrics.AddGauge(
+          "plumbago_relay_points_held",
+          "Points in memory: neither accepted by a cache nor written to a spool yet")),
       registry_(metrics),
       default_tenant_(tenant) {
   points_received(tenant, Protocol::kPlaintext);
@@ -38,19 +48,48 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
 }
 
 base::Counter& RelayMetrics::points_received(const std::string& tenant, Protocol protocol) {
-  return registry_.AddCounter(
+  base::Counter& counter = registry_.AddCounter(
       "plumbago_points_received_total", "Points taken from clients, refused ones included",
       {{"service", "relay"}, {"tenant", tenant}, {"protocol", ProtocolWord(protocol)}});
+  base::MutexLock lock(mutex_);
+  received_.emplace(&counter, protocol);
+  return counter;
 }
 
 base::Counter& RelayMetrics::dropped(const std::string& tenant, Protocol protocol,
                                      DropReason reason) {
-  return registry_.AddCounter("plumbago_points_dropped_total",
-                              "Points that were not taken, by reason",
-                              {{"service", "relay"},
-                               {"tenant", tenant},
-                               {"protocol", ProtocolWord(protocol)},
-                               {"reason", DropReasonWord(reason)}});
+  base::Counter& counter =
+      registry_.AddCounter("plumbago_points_dropped_total", "Points that were not taken, by reason",
+                           {{"service", "relay"},
+                            {"tenant", tenant},
+                            {"protocol", ProtocolWord(protocol)},
+                            {"reason", DropReasonWord(reason)}});
+  base::MutexLock lock(mutex_);
+  dropped_.emplace(&counter, reason);
+  return counter;
+}
+
+std::array<double, kProtocolCount> RelayMetrics::ReceivedByProtocol() {
+  std::array<double, kProtocolCount> sums{};
+  base::MutexLock lock(mutex_);
+  for (const auto& [counter, protocol] : received_) {
+    sums[static_cast<size_t>(protocol)] += counter->Value();
+  }
+  return sums;
+}
+
+std::array<double, kDropReasonCount> RelayMetrics::DroppedByReason() {
+  std::array<double, kDropReasonCount> sums{};
+  base::MutexLock lock(mutex_);
+  for (const auto& [counter, reason] : dropped_) {
+    sums[static_cast<size_t>(reason)] += counter->Value();
+  }
+  return sums;
+}
+
+base::Counter& RelayMetrics::shard_points_acknowledged(const std::string& shard) {
+  return registry_.AddCounter("plumbago_relay_shard_points_acknowledged_total",
+                              "Points that the cache of a shard has accepted", {{"shard", shard}});
 }
 
 base::Counter& RelayMetrics::connections_refused(const std::string& reason) {

@@ -1,9 +1,12 @@
 // The counters of a relay, by reason and tenant. Thread-safe; the objects live as long as Metrics.
 #pragma once
 
+#include <array>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "relay/drop_reason.h"
 #include "relay/source.h"
 
@@ -24,22 +27,35 @@ class RelayMetrics {
   // `reason` is a stable word of docs/protocols.md.
   base::Counter& connections_refused(const std::string& reason);
   base::Counter& connections_closed(Protocol protocol, const std::string& reason);
+  // Points that the cache of a shard has accepted.
+  base::Counter& shard_points_acknowledged(const std::string& shard);
+
+  // Sums over all tenants; of the reasons also over all protocols.
+  std::array<double, kProtocolCount> ReceivedByProtocol();
+  std::array<double, kDropReasonCount> DroppedByReason();
 
   base::Counter& points_acknowledged;
   base::Counter& points_refused_by_cache;
   base::Counter& bytes_received;
   base::Counter& batches_sent;
   base::Counter& batches_resent;
+  base::Counter& points_resent;
+  base::Counter& points_replicated;
   base::Counter& dictionary_resets;
   base::Counter& reads_paused;
   base::Counter& kernel_drops_udp;
   base::Gauge& connections;
   base::Gauge& unacknowledged_bytes;
   base::Gauge& known_series;
+  base::Gauge& points_held;
 
  private:
   base::Metrics& registry_;
   const std::string default_tenant_;
+
+  base::Mutex mutex_;
+  absl::flat_hash_map<const base::Counter*, Protocol> received_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<const base::Counter*, DropReason> dropped_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace plumbago::relay

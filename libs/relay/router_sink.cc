@@ -5,7 +5,7 @@ namespace plumbago::relay {
 void RouterSink::OnPoint(const protocols::Point& point) {
   const std::optional<DropReason> dropped =
       router_.OnPoint(point.metric, point.time_seconds, point.value);
-  if (!dropped.has_value()) return;
+  if (!dropped.has_value() || IsOnPurpose(*dropped)) return;
   if (*dropped == DropReason::kPointsRateLimit || *dropped == DropReason::kNewSeriesRateLimit) {
     ++limited_count_;
   }

@@ -1,49 +1,57 @@
 #include "relay/series_table.h"
 
+#include <cstring>
 #include <utility>
-
-#include "base/hash.h"
 
 namespace plumbago::relay {
 namespace {
 
 constexpr size_t kInitialSlots = 1024;
+constexpr size_t kInitialRecords = 512;
 
 }  // namespace
 
-NameHash HashName(absl::string_view metric, uint64_t seed) {
-  const base::Hash128Value hash = base::Hash128(metric, seed);
-  return {hash.low, hash.high};
-}
-
 SeriesTable::SeriesTable() { Clear(); }
 
-void SeriesTable::Insert(const NameHash& hash, const Route& route) {
-  if ((size_ + 1) * 4 > slots_.size() * 3) Grow();
-  Place({hash, route});
-  ++size_;
-}
-
 void SeriesTable::Clear() {
-  slots_.assign(kInitialSlots, Slot{});
-  slots_.shrink_to_fit();
-  mask_ = kInitialSlots - 1;
   size_ = 0;
+  record_capacity_ = kInitialRecords;
+  record_memory_ = base::HugeBuffer(kInitialRecords * sizeof(Record));
+  records_ = static_cast<Record*>(record_memory_.data());
+  AllocateSlots(kInitialSlots);
 }
 
-void SeriesTable::Grow() {
-  std::vector<Slot> old(slots_.size() * 2);
-  old.swap(slots_);
-  mask_ = slots_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.route.replica_count != 0) Place(slot);
-  }
+void SeriesTable::Insert(const NameHash& hash, const Route& route) {
+  if (size_ == record_capacity_) GrowRecords();
+  if ((size_ + 1) * 4 > (mask_ + 1) * 3) GrowSlots();
+  records_[size_] = {hash, route};
+  Place(static_cast<uint32_t>(size_++));
 }
 
-void SeriesTable::Place(const Slot& slot) {
-  size_t i = slot.hash.low & mask_;
-  while (slots_[i].route.replica_count != 0) i = (i + 1) & mask_;
-  slots_[i] = slot;
+void SeriesTable::GrowRecords() {
+  record_capacity_ *= 2;
+  base::HugeBuffer grown(record_capacity_ * sizeof(Record));
+  std::memcpy(grown.data(), records_, size_ * sizeof(Record));
+  record_memory_ = std::move(grown);
+  records_ = static_cast<Record*>(record_memory_.data());
+}
+
+void SeriesTable::GrowSlots() {
+  AllocateSlots((mask_ + 1) * 2);
+  for (size_t i = 0; i < size_; ++i) Place(static_cast<uint32_t>(i));
+}
+
+void SeriesTable::AllocateSlots(size_t slot_count) {
+  slot_memory_ = base::HugeBuffer(slot_count * sizeof(Slot));
+  slots_ = static_cast<Slot*>(slot_memory_.data());
+  mask_ = slot_count - 1;
+}
+
+void SeriesTable::Place(uint32_t number) {
+  const NameHash& hash = records_[number].hash;
+  size_t i = hash.low & mask_;
+  while (slots_[i].tag != 0) i = (i + 1) & mask_;
+  slots_[i] = {.tag = TagOf(hash), .number = number};
 }
 
 }  // namespace plumbago::relay

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "relay/batch.h"
 #include "relay/name_table.h"
 
 namespace plumbago::relay {
@@ -24,6 +25,44 @@ TEST_CASE("SeriesTable finds every inserted name and nothing else", "[relay]") {
   }
   table.Clear();
   CHECK(table.Find(HashName("series.0", 7)) == nullptr);
+}
+
+TEST_CASE("SeriesTable finds the next series at once, and any other all the same", "[relay]") {
+  SeriesTable table;
+  constexpr uint32_t kCount = 1'000;
+  const auto hash_of = [](uint32_t i) { return HashName("series." + std::to_string(i), 7); };
+  for (uint32_t i = 0; i < kCount; ++i) table.Insert(hash_of(i), Route{.series_id = i});
+  for (const uint32_t start : {0u, 5u, kCount - 1, kCount, UINT32_MAX}) {
+    CAPTURE(start);
+    uint32_t next = start;
+    for (const uint32_t i : {3u, 4u, 5u, 2u, kCount - 1, 0u, 0u, 1u}) {
+      const Route* route = table.FindNext(hash_of(i), &next);
+      REQUIRE(route != nullptr);
+      REQUIRE(route->series_id == i);
+      REQUIRE(next == i + 1);
+    }
+    CHECK(table.FindNext(hash_of(kCount), &next) == nullptr);
+    CHECK(next == 2);
+  }
+  CHECK(table.IsNumber(3, hash_of(3)));
+  table.Clear();
+  CHECK(!table.IsNumber(3, hash_of(3)));
+}
+
+TEST_CASE("BatchColumns keep their points over many growths", "[relay]") {
+  BatchColumns columns;
+  constexpr uint32_t kCount = 10'000;
+  columns.Reserve(3);
+  for (uint32_t i = 0; i < kCount; ++i) columns.Append(i, 2 * i, i + 0.5);
+  REQUIRE(columns.size() == kCount);
+  CHECK(columns.capacity() >= kCount);
+  for (uint32_t i = 0; i < kCount; ++i) {
+    REQUIRE(columns.series_id()[i] == i);
+    REQUIRE(columns.time_seconds()[i] == 2 * i);
+    REQUIRE(columns.value()[i] == i + 0.5);
+  }
+  columns.Reserve(1);
+  CHECK(columns.size() == kCount);
 }
 
 TEST_CASE("HashName depends on the seed", "[relay]") {

@@ -2,6 +2,7 @@
 // their names begin with a key.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,11 +17,18 @@ enum class Protocol : uint8_t {
   kStatsd,
   kHttp,
   kRemoteWrite,
+  kInternal,  // made by the relay itself (internal_source.h)
   kProtocolCount
 };
 inline constexpr size_t kProtocolCount = static_cast<size_t>(Protocol::kProtocolCount);
 
 const char* ProtocolWord(Protocol protocol);
+
+// The address that points came from: IPv6, or IPv4 as it is mapped into that.
+struct Sender {
+  std::array<uint8_t, 16> address{};
+  bool is_known = false;  // false: a Unix socket, or the relay itself
+};
 
 // Index into a router's tenants (tenant_table.h).
 using TenantIndex = uint32_t;
@@ -30,6 +38,7 @@ struct Source {
   Protocol protocol = Protocol::kPlaintext;
   // By a client certificate: a key in a name is still cut off, and changes nothing.
   bool is_tenant_certain = false;
+  Sender sender = {};
 };
 
 }  // namespace plumbago::relay

@@ -143,7 +143,7 @@ std::string SpoolFiles::EncodeBatch(const Batch& batch, Numbers& numbers,
   std::string series(journal::kRecordHeaderBytes, '\0');
   std::vector<uint32_t> point_numbers;
   point_numbers.reserve(batch.point_count());
-  for (const uint32_t id : batch.series_id) {
+  for (const uint32_t id : batch.points.series_id()) {
     if (id >= numbers.number_plus_one.size()) {
       numbers.number_plus_one.resize(std::max<size_t>(id + 1, size_t{id} * 2));
     }
@@ -158,7 +158,7 @@ std::string SpoolFiles::EncodeBatch(const Batch& batch, Numbers& numbers,
   }
   std::string records(journal::kRecordHeaderBytes, '\0');
   records.append(reinterpret_cast<const char*>(&batch.received_unix_ms), kArrivalBytes);
-  journal::AppendPoints(point_numbers, batch.time_seconds, batch.value, records);
+  journal::AppendPoints(point_numbers, batch.points.time_seconds(), batch.points.value(), records);
   journal::SealRecord(kSpooledBatchRecord, synced_bytes_, records);
   if (new_ids->empty()) return records;
   journal::SealRecord(journal::kSeriesRecord, synced_bytes_, series);

@@ -33,9 +33,7 @@ struct Fixture {
     batch->names = names;
     batch->received_unix_ms = 1'000'000 + number;
     for (uint32_t i = 0; i < 3; ++i) {
-      batch->series_id.push_back((number + i) % 100);
-      batch->time_seconds.push_back(number);
-      batch->value.push_back(i + 0.5);
+      batch->points.Append((number + i) % 100, number, i + 0.5);
     }
     return batch;
   }

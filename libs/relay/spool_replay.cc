@@ -41,12 +41,11 @@ uint64_t SpoolReplay::acknowledged_count() const {
 }
 
 void SpoolReplay::Restart() {
-  CollectAcknowledged();
   waits_for_owners_ = false;
   if (stream_ != nullptr && stream_->unacknowledged_bytes() > 0) {
     stream_->TakeBack();  // what it holds is in the segment
-    seen_acknowledged_ = stream_->acknowledged_count();
   }
+  CollectAcknowledged();
   ForgetSegment();
 }
 
@@ -137,6 +136,7 @@ bool SpoolReplay::CollectRefused() {
   }
   for (; !refused_.empty(); refused_.pop_front()) {
     if (!files_.Append(*refused_.front()).ok()) return false;
+    totals_.returned_points += refused_.front()->point_count();
     has_returned_ = true;
   }
   return true;
@@ -200,11 +200,9 @@ void SpoolReplay::Split(absl::string_view payload) {
   if (!journal::ParsePoints(payload, &columns_).ok()) return;
   std::unique_ptr<Batch> own = NewBatch(own_names_, unix_ms);
   const auto append = [this](Batch& batch, uint32_t id, size_t i) {
-    batch.series_id.push_back(id);
-    batch.time_seconds.push_back(columns_.time_seconds[i]);
-    batch.value.push_back(columns_.values[i]);
+    batch.points.Append(id, columns_.time_seconds[i], columns_.values[i]);
   };
-  own->series_id.reserve(columns_.numbers.size());
+  own->points.Reserve(columns_.numbers.size());
   for (size_t i = 0; i < columns_.numbers.size(); ++i) {
     const uint32_t number = columns_.numbers[i];
     if (number >= series_.size() || !series_[number].is_known) {

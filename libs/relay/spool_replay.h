@@ -57,6 +57,7 @@ class SpoolReplay {
   struct Totals {
     // Acknowledged; some twice, after an interruption or where the cache had no memory for them.
     uint64_t replayed_points = 0;
+    uint64_t returned_points = 0;  // of these, written to the spool again: no memory for them
     uint64_t rerouted_points = 0;  // given to the spools of other destinations
     uint64_t damaged_points = 0;   // their names were in a damaged part of the segment
   };

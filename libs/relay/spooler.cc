@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "relay/internal/shard_spool.h"
+#include "relay/internal/destination_spool.h"
 
 namespace plumbago::relay {
 namespace {
@@ -21,35 +18,6 @@ constexpr absl::Duration kDiskCheckInterval = absl::Seconds(1);
 constexpr absl::Duration kSyncInterval = absl::Seconds(1);
 constexpr absl::Duration kBusyWait = absl::Milliseconds(10);
 constexpr absl::Duration kIdleWait = absl::Seconds(1);
-
-// A shard's id as the name of a directory: other bytes than these as %XX, and a dot at the begin.
-std::string DirectoryName(absl::string_view shard_id) {
-  std::string name;
-  for (const char c : shard_id) {
-    const bool is_plain = absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
-                          c == '_' || (c == '.' && !name.empty());
-    if (is_plain) {
-      name.push_back(c);
-    } else {
-      absl::StrAppendFormat(&name, "%%%02X", static_cast<unsigned char>(c));
-    }
-  }
-  return name;
-}
-
-// Empty where no shard's id gives this name.
-std::string ShardOfDirectory(absl::string_view name) {
-  std::string id;
-  for (size_t i = 0; i < name.size(); ++i) {
-    unsigned value = static_cast<unsigned char>(name[i]);
-    if (name[i] == '%') {
-      if (!absl::SimpleHexAtoi(name.substr(i + 1, 2), &value)) return "";
-      i += 2;
-    }
-    id.push_back(static_cast<char>(value));
-  }
-  return DirectoryName(id) == name ? id : "";
-}
 
 void Die(const absl::Status& status) {
   base::LogError(absl::StrCat(
@@ -61,14 +29,14 @@ void Die(const absl::Status& status) {
 }  // namespace
 
 Spooler::Spooler(const SpoolerOptions& options, base::FileSystem& file_system, base::Clock& clock,
-                 base::Metrics& registry, RelayMetrics& metrics, StreamFactory make_stream)
+                 base::Metrics& registry, RelayMetrics& metrics, StreamFactories make_stream)
     : options_(options),
       file_system_(file_system),
       clock_(clock),
       registry_(registry),
       metrics_(metrics),
       make_stream_(std::move(make_stream)),
-      shared_(std::make_unique<SpoolShared>()) {
+      shared_(std::make_unique<SpoolShared>(metrics.points_held)) {
   shared_->queue_bytes_max = options.queue_bytes_max;
 }
 
@@ -78,8 +46,9 @@ absl::Status Spooler::TakeUp() {
   PLUMBAGO_RETURN_IF_ERROR(file_system_.CreateDirectories(options_.directory));
   PLUMBAGO_ASSIGN_OR_RETURN(const auto entries, file_system_.ListDirectory(options_.directory));
   for (const base::DirectoryEntry& entry : entries) {
-    const std::string shard_id = entry.is_directory ? ShardOfDirectory(entry.name) : "";
-    if (!shard_id.empty()) Get(shard_id).files();  // one that fails is tried again
+    if (!entry.is_directory) continue;
+    const auto destination = SpoolDestination::OfDirectory(entry.name);
+    if (destination.has_value()) Get(*destination).files();  // one that fails is tried again
   }
   CheckDisk();
   return absl::OkStatus();
@@ -98,19 +67,33 @@ void Spooler::SetSlotMap(std::shared_ptr<const topology::SlotMap> map) {
   shared_->Wake();
 }
 
-BatchSpool& Spooler::SpoolOf(const std::string& shard_id) { return Get(shard_id); }
+void Spooler::SetEndpoints(const std::vector<routing::Endpoint>& endpoints) {
+  {
+    base::MutexLock lock(mutex_);
+    new_endpoints_ = endpoints;
+  }
+  shared_->Wake();
+}
 
-ShardSpool& Spooler::Get(const std::string& shard_id) {
+BatchSpool& Spooler::SpoolOf(const std::string& shard_id) {
+  return Get(SpoolDestination::OfShard(shard_id));
+}
+
+BatchSpool& Spooler::SpoolOf(const routing::Endpoint& endpoint) {
+  return Get(SpoolDestination::OfEndpoint(endpoint));
+}
+
+DestinationSpool& Spooler::Get(const SpoolDestination& destination) {
   base::MutexLock lock(mutex_);
-  std::unique_ptr<ShardSpool>& spool = spools_[shard_id];
+  std::unique_ptr<DestinationSpool>& spool = spools_[destination];
   if (spool == nullptr) {
     const SpoolFilesOptions files{
-        .directory = absl::StrCat(options_.directory, "/", DirectoryName(shard_id)),
+        .directory = absl::StrCat(options_.directory, "/", destination.Directory()),
         .bytes_max = options_.bytes_max,
         .segment_bytes_max = options_.segment_bytes_max};
-    spool = std::make_unique<ShardSpool>(shard_id, files, options_.replay, *shared_, file_system_,
-                                         clock_, registry_,
-                                         metrics_.dropped(DropReason::kSpoolDamaged));
+    spool = std::make_unique<DestinationSpool>(destination, files, options_.replay, *shared_,
+                                               file_system_, clock_, registry_,
+                                               metrics_.dropped(DropReason::kSpoolDamaged));
   }
   return *spool;
 }
@@ -125,8 +108,8 @@ size_t Spooler::Stop() {
   shared_->Wake();
   if (thread_.joinable()) thread_.join();
   if (std::exchange(is_stopped_, true)) return queued_bytes();
-  for (ShardSpool* const spool : Known()) {
-    spool->Write(ShardSpool::Retry::kNow);
+  for (DestinationSpool* const spool : Known()) {
+    spool->Write(DestinationSpool::Retry::kNow);
     if (const absl::Status status = spool->Sync(); !status.ok()) Die(status);
   }
   return queued_bytes();
@@ -142,7 +125,7 @@ void Spooler::Run() {
     if (is_busy) continue;
     const auto known = Known();
     const bool has_work = std::any_of(known.begin(), known.end(),
-                                      [](ShardSpool* spool) { return !spool->is_empty(); });
+                                      [](DestinationSpool* spool) { return !spool->is_empty(); });
     const absl::Duration wait = has_work ? kBusyWait : kIdleWait;
     base::MutexLock lock(shared_->wake_mutex);
     if (!shared_->is_woken) {
@@ -154,36 +137,39 @@ void Spooler::Run() {
 
 bool Spooler::Step() {
   ApplySlotMap();
+  ApplyEndpoints();
   CheckDisk();
   bool is_busy = false;
-  for (ShardSpool* const spool : Known()) {
-    spool->Write(ShardSpool::Retry::kLater);
-    if (map_ != nullptr) {
-      present_ = spool;
-      const auto went_on = spool->Replay(*this);
-      if (!went_on.ok()) Die(went_on.status());
-      is_busy = is_busy || *went_on;
-    }
+  for (DestinationSpool* const spool : Known()) {
+    spool->Write(DestinationSpool::Retry::kLater);
+    is_busy = Replay(*spool) || is_busy;
     spool->Publish();
   }
   SyncWhereDue();
   return is_busy;
 }
 
-std::vector<ShardSpool*> Spooler::Known() {
+bool Spooler::Replay(DestinationSpool& spool) {
+  // Without a map nothing is known about where points for shards belong.
+  if (map_ == nullptr && spool.kind() == SpoolDestination::Kind::kShard) return false;
+  present_ = &spool;
+  const auto went_on = spool.Replay(*this);
+  if (!went_on.ok()) Die(went_on.status());
+  return *went_on;
+}
+
+std::vector<DestinationSpool*> Spooler::Known() {
   base::MutexLock lock(mutex_);
-  std::vector<ShardSpool*> known;
-  for (const auto& [id, spool] : spools_) known.push_back(spool.get());
+  std::vector<DestinationSpool*> known;
+  for (const auto& [destination, spool] : spools_) known.push_back(spool.get());
   return known;
 }
 
 void Spooler::ApplySlotMap() {
   std::shared_ptr<const topology::SlotMap> map;
-  std::vector<std::string> ids;
   {
     base::MutexLock lock(mutex_);
     map = std::exchange(new_map_, nullptr);
-    for (const auto& [id, spool] : spools_) ids.push_back(id);
   }
   // Without shards nothing is known about where points belong: what is there waits.
   if (map == nullptr || map->shards().empty()) return;
@@ -191,15 +177,41 @@ void Spooler::ApplySlotMap() {
   map_ = std::move(map);
   spool_of_shard_.clear();
   for (const topology::ShardInfo& shard : map_->shards()) {
-    ShardSpool& spool = Get(shard.id);
+    DestinationSpool& spool = Get(SpoolDestination::OfShard(shard.id));
     spool_of_shard_.push_back(&spool);
-    spool.SetShard(shard, [this, shard] { return make_stream_(shard); });
+    spool.SetWay(SpoolWay{.address = shard.cache_address,
+                          .is_open = shard.state == topology::ShardState::kActive,
+                          .make_stream = [this, shard] { return make_stream_.shard(shard); }});
   }
-  for (const std::string& id : ids) {
-    ShardSpool& spool = Get(id);
-    const bool is_in_map =
-        std::find(spool_of_shard_.begin(), spool_of_shard_.end(), &spool) != spool_of_shard_.end();
-    if (!is_in_map) spool.SetShard(std::nullopt, nullptr);
+  EndOthers(SpoolDestination::Kind::kShard, spool_of_shard_);
+}
+
+void Spooler::ApplyEndpoints() {
+  std::optional<std::vector<routing::Endpoint>> endpoints;
+  {
+    base::MutexLock lock(mutex_);
+    endpoints = std::exchange(new_endpoints_, std::nullopt);
+  }
+  if (!endpoints.has_value()) return;
+  std::vector<DestinationSpool*> present;
+  for (const routing::Endpoint& endpoint : *endpoints) {
+    DestinationSpool& spool = Get(SpoolDestination::OfEndpoint(endpoint));
+    present.push_back(&spool);
+    spool.SetWay(SpoolWay{
+        .address =
+            absl::StrCat(routing::Describe(endpoint), " ", static_cast<int>(endpoint.compression),
+                         " ", static_cast<int>(endpoint.encryption)),
+        .is_open = true,
+        .make_stream = [this, endpoint] { return make_stream_.endpoint(endpoint); }});
+  }
+  EndOthers(SpoolDestination::Kind::kEndpoint, present);
+}
+
+void Spooler::EndOthers(SpoolDestination::Kind kind,
+                        const std::vector<DestinationSpool*>& present) {
+  for (DestinationSpool* const spool : Known()) {
+    const bool is_present = std::find(present.begin(), present.end(), spool) != present.end();
+    if (spool->kind() == kind && !is_present) spool->SetWay(std::nullopt);
   }
 }
 
@@ -221,14 +233,18 @@ void Spooler::SyncWhereDue() {
   const absl::Duration now = clock_.Monotonic();
   if (now < next_sync_) return;
   next_sync_ = now + kSyncInterval;
-  for (ShardSpool* const spool : Known()) {
+  for (DestinationSpool* const spool : Known()) {
     if (const absl::Status status = spool->Sync(); !status.ok()) Die(status);
   }
 }
 
 bool Spooler::OwnersOf(absl::string_view tenant, absl::string_view metric, SpoolOwners* owners) {
+  if (present_->kind() == SpoolDestination::Kind::kEndpoint) {  // it is not decided anew
+    owners->is_own = true;
+    return true;
+  }
   for (const uint16_t index : map_->ReplicasOf(topology::SlotOf(tenant, metric))) {
-    ShardSpool* const spool = spool_of_shard_[index];
+    DestinationSpool* const spool = spool_of_shard_[index];
     if (spool == present_) {
       owners->is_own = true;
       owners->others.clear();

@@ -48,9 +48,17 @@ struct Fixture {
   }
   Spooler& Start() {
     spooler = std::make_unique<Spooler>(
-        options, faulty, clock, registry, metrics, [this](const topology::ShardInfo& shard) {
-          return std::make_unique<testing::FakeStream>(shards[shard.id]);
-        });
+        options, faulty, clock, registry, metrics,
+        Spooler::StreamFactories{.shard =
+                                     [this](const topology::ShardInfo& shard) {
+                                       return std::make_unique<testing::FakeStream>(
+                                           shards[shard.id]);
+                                     },
+                                 .endpoint =
+                                     [this](const routing::Endpoint& endpoint) {
+                                       return std::make_unique<testing::FakeStream>(
+                                           endpoints[routing::Describe(endpoint)]);
+                                     }});
     REQUIRE(spooler->TakeUp().ok());
     return *spooler;
   }
@@ -62,9 +70,7 @@ struct Fixture {
     batch->names = names;
     batch->received_unix_ms = absl::ToUnixMillis(clock.Now());
     for (size_t i = 0; i < count; ++i) {
-      batch->series_id.push_back(id);
-      batch->time_seconds.push_back(time + static_cast<uint32_t>(i));
-      batch->value.push_back(value);
+      batch->points.Append(id, time + static_cast<uint32_t>(i), value);
     }
     return batch;
   }
@@ -102,6 +108,7 @@ struct Fixture {
   base::Metrics registry;
   RelayMetrics metrics{registry, "t"};
   std::map<std::string, Destination> shards;
+  std::map<std::string, Destination> endpoints;  // by description
   SpoolerOptions options;
   std::unique_ptr<Spooler> spooler;
 };
@@ -388,6 +395,110 @@ TEST_CASE("A relay that is out of file descriptors for a moment sets nothing asi
   f.faulty.Set({});
   f.Run();
   CHECK(f.shards["a"].points["x"] == std::vector<Point>{{1, 1}});
+}
+
+routing::Endpoint EndpointAt(const std::string& text) {
+  return routing::ParseEndpoint(text, routing::Protocol::kPickle).value();
+}
+
+TEST_CASE("The spool of an endpoint is replayed to it, whatever the slot map says", "[spooler]") {
+  Fixture f;
+  const bool has_map = GENERATE(false, true);
+  const routing::Endpoint endpoint = EndpointAt("h:2004:a");
+  Destination& destination = f.endpoints["pickle://h:2004:a"];
+  destination.accepts_at_once = false;
+  f.Start().SetEndpoints({endpoint});
+  if (has_map) f.spooler->SetSlotMap(MapOf(1, {"a"}));
+  for (uint32_t i = 1; i <= 2; ++i) {
+    auto batch = f.MakeBatch("x", i, 1);
+    REQUIRE(f.spooler->SpoolOf(endpoint).Append(batch, BatchSpool::Bounds::kKeep));
+  }
+  f.Run();
+  CHECK(destination.held.size() == 2);
+  f.spooler->SetSlotMap(MapOf(2, {"b"}));  // does not send what is on its way again
+  f.spooler->SetEndpoints({endpoint, EndpointAt("other:2004")});
+  f.Run();
+  CHECK(destination.batch_count == 2);
+  destination.Accept();
+  f.Run();
+  CHECK(destination.points["x"] == std::vector<Point>{{1, 1}, {2, 1}});
+  CHECK(f.shards.empty());
+  CHECK(f.FileCount("@pickle%3A%2F%2Fh%3A2004%3Aa", ".journal") == 0);
+  CHECK(f.registry.Scrape().find("plumbago_relay_destination_points_replayed_total{destination="
+                                 "\"pickle://h:2004:a\"} 2") != std::string::npos);
+}
+
+TEST_CASE("The spool of an endpoint that is not configured is kept until it is again",
+          "[spooler]") {
+  Fixture f;
+  const routing::Endpoint endpoint = EndpointAt("plaintext://h:2003");
+  f.Start();
+  auto batch = f.MakeBatch("x", 1, 1);
+  REQUIRE(f.spooler->SpoolOf(endpoint).Append(batch, BatchSpool::Bounds::kKeep));
+  f.Run(1);
+  f.spooler = nullptr;
+  f.Start().SetEndpoints({EndpointAt("other:2004")});
+  f.spooler->SetSlotMap(MapOf(1, {"a"}));
+  f.Run();
+  const auto is_not_configured = [&] {
+    return f.registry.Scrape().find(
+               "plumbago_relay_destination_state{destination=\"h:2003\",state="
+               "\"not_configured\"} 1") != std::string::npos;
+  };
+  CHECK(is_not_configured());
+  CHECK(f.endpoints["h:2003"].batch_count == 0);
+  CHECK(f.FileCount("@h%3A2003", ".journal") == 1);
+  f.spooler->SetEndpoints({endpoint});
+  f.Run();
+  CHECK_FALSE(is_not_configured());
+  CHECK(f.endpoints["h:2003"].points["x"] == std::vector<Point>{{1, 1}});
+}
+
+TEST_CASE("An endpoint that is taken out while its spool is replayed gets the rest when it is back",
+          "[spooler]") {
+  Fixture f;
+  const routing::Endpoint endpoint = EndpointAt("h:2004");
+  Destination& destination = f.endpoints["pickle://h:2004"];
+  destination.accepts_at_once = false;
+  f.Start().SetEndpoints({endpoint});
+  auto batch = f.MakeBatch("x", 1, 1);
+  REQUIRE(f.spooler->SpoolOf(endpoint).Append(batch, BatchSpool::Bounds::kKeep));
+  f.Run();
+  CHECK(destination.held.size() == 1);
+  f.spooler->SetEndpoints({});
+  f.Run();
+  CHECK(destination.held.empty());
+  destination.accepts_at_once = true;
+  f.spooler->SetEndpoints({endpoint});
+  f.Run();
+  CHECK(destination.points["x"] == std::vector<Point>{{1, 1}});
+}
+
+TEST_CASE("The directory of a spool tells its destination", "[spooler]") {
+  const auto check = [](const SpoolDestination& destination) {
+    INFO(destination.Describe());
+    CHECK(destination.Directory().size() <= 255);
+    CHECK(destination.Directory().find('/') == std::string::npos);
+    const auto read = SpoolDestination::OfDirectory(destination.Directory());
+    REQUIRE(read.has_value());
+    CHECK(*read == destination);
+  };
+  for (const char* id : {"a", "@a", "..", "%41", "x/y", "\xff\n"}) {
+    check(SpoolDestination::OfShard(id));
+  }
+  check(SpoolDestination::OfEndpoint(EndpointAt("[::1]:2004:a")));
+  const auto file = [](size_t size) {
+    return SpoolDestination::OfEndpoint(
+        {.protocol = routing::Protocol::kFile, .host = "/" + std::string(size, '/')});
+  };
+  for (const size_t size : {0, 73, 74, 75, 76, 4000}) check(file(size));
+  CHECK(file(4000) != file(4001));
+  CHECK(SpoolDestination::OfShard("h:2004") !=
+        SpoolDestination::OfEndpoint(EndpointAt("plaintext://h:2004")));
+  for (const char* directory : {"", "@", "a b", "%4", "%zz", "%2f", "lost+found"}) {
+    INFO(directory);
+    CHECK_FALSE(SpoolDestination::OfDirectory(directory).has_value());
+  }
 }
 
 TEST_CASE("The thread of the spooler does all of this by itself", "[spooler]") {

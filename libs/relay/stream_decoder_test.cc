@@ -20,9 +20,9 @@ class RecordingStream final : public BatchStream {
   explicit RecordingStream(std::multiset<std::string>& points) : points_(points) {}
   void Send(std::unique_ptr<Batch> batch) override {
     for (size_t i = 0; i < batch->point_count(); ++i) {
-      points_.insert(std::string(batch->names->Get(batch->series_id[i]).metric) + " " +
-                     std::to_string(static_cast<int>(batch->value[i])) + " " +
-                     std::to_string(batch->time_seconds[i]));
+      points_.insert(std::string(batch->names->Get(batch->points.series_id()[i]).metric) + " " +
+                     std::to_string(static_cast<int>(batch->points.value()[i])) + " " +
+                     std::to_string(batch->points.time_seconds()[i]));
     }
   }
   size_t unacknowledged_bytes() const override { return 0; }
@@ -41,11 +41,9 @@ struct Fixture {
   std::multiset<std::string> points;
   std::string replies;
   protocols::StatsdAggregator statsd{protocols::StatsdOptions(), clock};
-  PointRouter router{{},
-                     clock,
-                     metrics,
-                     [this](const auto&) { return std::make_unique<RecordingStream>(points); },
-                     nullptr};
+  PointRouter router{{}, clock, metrics, {.make_stream = [this](const auto&) {
+                       return std::make_unique<RecordingStream>(points);
+                     }}};
 
   Fixture() {
     v1::TopologySnapshot proto;

@@ -34,6 +34,7 @@ TenantIndex TenantTable::IndexOf(absl::string_view tenant) {
   const TenantIndex index = static_cast<TenantIndex>(tenants_.size());
   TenantState& state = tenants_.emplace_back();
   state.id = std::string(tenant);
+  state.index = index;
   state.hash_seed = base::Hash128(tenant, seed_).low;
   index_.emplace(state.id, index);
   Refresh(state);

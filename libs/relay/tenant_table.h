@@ -26,6 +26,7 @@ namespace plumbago::relay {
 
 struct TenantState {
   std::string id;
+  TenantIndex index = 0;
   uint64_t hash_seed = 0;  // of the names in the series table: the same name, another series
   bool is_admitted = true;
   // Points that may come before somebody has to be asked; 0 for who may not write.

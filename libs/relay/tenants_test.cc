@@ -54,8 +54,9 @@ struct Fixture {
     AddKey("acme", kReadKey, v1::Key::READ);
     router = std::make_unique<PointRouter>(
         RouterOptions{.limiters = std::make_shared<TenantLimiters>(TenantRates{})}, clock, metrics,
-        [this](const topology::ShardInfo&) { return std::make_unique<RecordingStream>(batches); },
-        nullptr);
+        RouterFactories{.make_stream = [this](const topology::ShardInfo&) {
+          return std::make_unique<RecordingStream>(batches);
+        }});
     Publish();
   }
 
@@ -79,7 +80,7 @@ struct Fixture {
     router->Flush();
     std::map<std::string, int> result;
     for (const auto& batch : batches) {
-      for (const uint32_t id : batch->series_id) {
+      for (const uint32_t id : batch->points.series_id()) {
         const SeriesName name = batch->names->Get(id);
         ++result[std::string(name.tenant) + "/" + std::string(name.metric)];
       }

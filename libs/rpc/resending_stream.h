@@ -74,7 +74,7 @@ class ResendingStream {
   // `done` are the items that the response acknowledges.
   virtual void OnResponse(const Response& response, Items done) = 0;
   // An item is written a second time.
-  virtual void OnResend() {}
+  virtual void OnResend(const Item&) {}
 
  private:
   class Call;

@@ -92,6 +92,7 @@ void SeriesWriter::Apply(const Job& job) {
   context_.metrics.series_created.Increment(static_cast<double>(std::exchange(series_created_, 0)));
   context_.metrics.series_updates.Increment(static_cast<double>(std::exchange(series_updated_, 0)));
   if (job.batch->parts_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  context_.metrics.queued_points.Add(-static_cast<double>(job.batch->points.size()));
   context_.metrics.queued_bytes.Add(-static_cast<double>(job.batch->byte_count()));
   job.session->Complete(*job.batch);
 }
@@ -171,6 +172,7 @@ void SeriesWriter::Refuse(const Job& job, const WriteBatch::Entry& entry, Refusa
                           size_t point_count, absl::string_view message) {
   if (reason == RefusalReason::kWriteFailed) {
     context_.metrics.write_failures.Increment();
+    context_.metrics.points_returned.Increment(static_cast<double>(point_count));
   } else {
     if (reason == RefusalReason::kQuota) context_.metrics.CountRefused(entry.series->tenant());
     context_.metrics.CountDropped(entry.series->tenant(), RefusalWord(reason), point_count);

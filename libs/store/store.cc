@@ -127,6 +127,8 @@ absl::Status Store::Submit(const std::shared_ptr<WriteSession>& session,
   if (is_draining_) return absl::UnavailableError("the store is starting or draining");
   batch->parts_left.store(writers_.size(), std::memory_order_relaxed);
   PLUMBAGO_RETURN_IF_ERROR(session->Accept(batch));
+  metrics_.points_received.Increment(static_cast<double>(batch->points.size()));
+  metrics_.queued_points.Add(static_cast<double>(batch->points.size()));
   metrics_.queued_bytes.Add(static_cast<double>(batch->byte_count()));
   for (const auto& writer : writers_) writer->Enqueue(session, batch);
   return absl::OkStatus();

@@ -4,8 +4,14 @@ namespace plumbago::store {
 
 StoreMetrics::StoreMetrics(base::Metrics& registry)
     : metrics(registry),
+      points_received(registry.AddCounter("plumbago_points_received_total",
+                                          "Points taken from caches, refused ones included",
+                                          {{"service", "store"}})),
       points_stored(registry.AddCounter("plumbago_store_points_stored_total",
                                         "Points written to whisper files")),
+      points_returned(registry.AddCounter("plumbago_store_points_returned_total",
+                                          "Points that the disk refused, and that their cache "
+                                          "keeps and sends again")),
       series_created(
           registry.AddCounter("plumbago_store_series_created_total", "Whisper files created")),
       series_updates(registry.AddCounter("plumbago_store_series_updates_total",
@@ -22,6 +28,8 @@ StoreMetrics::StoreMetrics(base::Metrics& registry)
       queued_bytes(registry.AddGauge("plumbago_store_queued_bytes",
                                      "Points accepted and not yet in their files; bounded by "
                                      "--session-bytes-max for each stream")),
+      queued_points(registry.AddGauge("plumbago_store_queued_points",
+                                      "Points accepted and not yet in their files")),
       series(registry.AddGauge("plumbago_store_series", "Series in the index")),
       checkpoint_seconds(registry.AddHistogram("plumbago_store_checkpoint_seconds",
                                                "Time to sync the file system",

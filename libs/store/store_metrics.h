@@ -20,7 +20,9 @@ struct StoreMetrics {
   base::Gauge& damaged_files(absl::string_view reason);
 
   base::Metrics& metrics;
+  base::Counter& points_received;
   base::Counter& points_stored;
+  base::Counter& points_returned;
   base::Counter& series_created;
   base::Counter& series_updates;
   base::Counter& write_failures;
@@ -28,6 +30,7 @@ struct StoreMetrics {
   base::Counter& index_failures;
   base::Gauge& open_files;
   base::Gauge& queued_bytes;
+  base::Gauge& queued_points;
   base::Gauge& series;
   base::Histogram& checkpoint_seconds;
   base::Histogram& scan_seconds;

@@ -7,6 +7,22 @@
 
 namespace plumbago::cache {
 
+namespace {
+
+void AddCarbonlinkFlags(service::CommandLine& line, CarbonlinkOptions& options) {
+  line.Add("--carbonlink", options.listen,
+           "Address where a graphite-web reads hot points (its CARBONLINK_HOSTS), as in "
+           "127.0.0.1:7002; empty: none");
+  line.Add("--carbonlink-tenant", options.tenant, "The tenant whose points it reads");
+  line.Add("--carbonlink-connections-max", options.connections_max,
+           "Connections of carbonlink; further ones are closed "
+           "(plumbago_cache_carbonlink_connections)");
+  line.AddSwitch("--allow-unauthenticated", options.allow_unauthenticated,
+                 "Let --carbonlink listen beyond this machine: it knows no keys");
+}
+
+}  // namespace
+
 void AddFlags(service::CommandLine& line, CacheFlags& flags) {
   service::AddCommonFlags(line, flags.common);
   line.Add("--controller", flags.controller, "gRPC address of the tenant-controller, host:port");
@@ -58,6 +74,7 @@ void AddFlags(service::CommandLine& line, CacheFlags& flags) {
   line.Add("--flush-batches", flags.flusher.batches_in_flight_max,
            "Batches on the way to the store at a time")
       ->check(CLI::Range(1, 64));
+  AddCarbonlinkFlags(line, flags.carbonlink);
 }
 
 absl::Status CompleteCacheOptions(base::FileSystem& file_system, CacheFlags& flags) {

@@ -4,6 +4,7 @@
 #include "cache/flusher.h"
 #include "cache/point_cache.h"
 #include "cache/point_journal.h"
+#include "carbonlink_server.h"
 #include "service/command_line.h"
 #include "service/runtime.h"
 
@@ -22,6 +23,7 @@ struct CacheFlags {
   std::string journal_sync = "interval:1s";
   bool is_salvage = false;
   FlusherOptions flusher;
+  CarbonlinkOptions carbonlink;
 };
 
 void AddFlags(service::CommandLine& line, CacheFlags& flags);

@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "aggregation_method.h"
 #include "base/allocator.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -14,7 +17,9 @@
 #include "cache/point_journal.h"
 #include "cache/refusal_list.h"
 #include "cache_service.h"
+#include "carbonlink_server.h"
 #include "journal_start.h"
+#include "ledger_rows.h"
 #include "rpc/snapshot_watcher.h"
 #include "store_stream.h"
 #include "topology/snapshot.h"
@@ -42,12 +47,25 @@ void PublishAllocator(CacheMetrics& metrics) {
   metrics.active_bytes.Set(static_cast<double>(stats->active_bytes));
 }
 
+// Null where none is wanted.
+absl::StatusOr<std::unique_ptr<CarbonlinkServer>> StartCarbonlink(const CacheFlags& flags,
+                                                                  const PointCache& cache,
+                                                                  base::Metrics& metrics) {
+  if (flags.carbonlink.listen.empty()) return nullptr;
+  // Shared by the copies of the function.
+  auto methods = std::make_shared<AggregationMethodFinder>(flags.store, flags.carbonlink.tenant);
+  return CarbonlinkServer::Start(
+      flags.carbonlink, cache, metrics,
+      [methods = std::move(methods)](const std::string& metric) { return methods->Find(metric); });
+}
+
 }  // namespace
 
 absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
   PLUMBAGO_RETURN_IF_ERROR(ParseJournalSync(flags.journal_sync, &flags.journal.writer));
   PLUMBAGO_RETURN_IF_ERROR(CompleteCacheOptions(runtime.file_system(), flags));
   flags.flusher.process_bytes = ProcessBytes;
+  PLUMBAGO_RETURN_IF_ERROR(CheckCarbonlink(flags.carbonlink));
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
   topology::SnapshotHolder holder;
@@ -86,18 +104,23 @@ absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
   if (!found.ok()) return found.status();
   PLUMBAGO_ASSIGN_OR_RETURN(
       const auto journal,
-      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, *found, cache));
+      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, *found, cache,
+                         static_cast<uint64_t>(metrics.points_replayed.Value())));
   JournalCutter cutter(*journal, cache, durability, runtime.clock());
   cutter.Start();
   const auto gauges = runtime.metrics().BeforeScrape([&] {
     cache.PublishGauges();
     PublishAllocator(metrics);
     metrics.journal_bytes.Set(static_cast<double>(journal->total_bytes()));
+    metrics.journal_points.Set(static_cast<double>(journal->point_count()));
   });
   IngestService ingest(cache, *journal, metrics, epoch);
   CacheReadService read(cache, refusals, epoch);
+  service::LedgerService ledger("cache", runtime.metrics(), runtime.clock(), LedgerRows());
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto carbonlink,
+                            StartCarbonlink(flags, cache, runtime.metrics()));
   // Last: nothing below it can fail while the services are in use.
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read}));
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read, &ledger}));
   runtime.health().SetReady();
 
   runtime.WaitForStop();

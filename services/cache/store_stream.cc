@@ -106,7 +106,10 @@ void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
   durability_.OnDurable(response.durable_sequence());
 }
 
-void StoreStream::OnResend() { metrics_.flush_batches_resent.Increment(); }
+void StoreStream::OnResend(const FlushBatch& batch) {
+  metrics_.flush_batches_resent.Increment();
+  metrics_.flush_points_resent.Increment(static_cast<double>(batch.value.size()));
+}
 
 void StoreStream::LogRefusal(const HotSeries& series, const RefusedSeries& refused) {
   refusals_.Add(series.tenant(), series.metric(), refused, clock_.Now());

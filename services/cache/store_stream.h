@@ -52,7 +52,7 @@ class StoreStream final
   void Encode(const FlushBatch& batch, uint64_t sequence, v1::WriteRequest* request) override;
   uint64_t AcknowledgedSequence(const v1::WriteResponse& response) override;
   void OnResponse(const v1::WriteResponse& response, Items done) override;
-  void OnResend() override;
+  void OnResend(const FlushBatch& batch) override;
   void Define(HotSeries& series, v1::SeriesDefinitions* definitions);
   void LogRefusal(const HotSeries& series, const RefusedSeries& refused);
 

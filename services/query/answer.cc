@@ -1,6 +1,7 @@
 #include "answer.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -30,6 +31,8 @@ int HttpStatus(const absl::Status& status) {
       return 405;
     case absl::StatusCode::kResourceExhausted:
       return 422;
+    case absl::StatusCode::kCancelled:
+      return 499;  // as nginx counts clients that are gone
     case absl::StatusCode::kUnavailable:
       return 503;
     case absl::StatusCode::kDeadlineExceeded:
@@ -71,23 +74,26 @@ http::Response ErrorAnswer(const absl::Status& status) {
   return response;
 }
 
+absl::StatusOr<std::string> CallbackOf(const http::Parameters& parameters) {
+  std::string callback = parameters.Get("jsonp");
+  if (callback.empty() || IsCallback(callback)) return callback;
+  return absl::InvalidArgumentError(absl::StrCat("jsonp \"", base::Excerpt(callback),
+                                                 "\" is not the name of a function: use letters, "
+                                                 "digits, '_', '$' and '.', at most ",
+                                                 kCallbackBytesMax));
+}
+
 absl::StatusOr<http::Response> JsonAnswer(const http::Parameters& parameters, std::string json) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string callback, CallbackOf(parameters));
   http::Response response;
   response.content_type = "application/json";
   if (!parameters.Get("pretty").empty()) json = PrettyJson(json);
-  const std::string* callback = parameters.Find("jsonp");
-  if (callback == nullptr || callback->empty()) {
+  if (callback.empty()) {
     response.body = std::move(json);
     return response;
   }
-  if (!IsCallback(*callback)) {
-    return absl::InvalidArgumentError(absl::StrCat("jsonp \"", base::Excerpt(*callback),
-                                                   "\" is not the name of a function: use letters, "
-                                                   "digits, '_', '$' and '.', at most ",
-                                                   kCallbackBytesMax));
-  }
   response.content_type = "text/javascript";
-  response.body = absl::StrCat(*callback, "(", json, ")");
+  response.body = absl::StrCat(callback, "(", json, ")");
   return response;
 }
 
@@ -97,14 +103,21 @@ http::Response TextAnswer(std::string text) {
   return response;
 }
 
-absl::Status AddNotes(const http::Parameters& parameters, const AnswerNotes& notes,
-                      http::Response& response) {
+absl::Status AddNotes(const http::Parameters& parameters, const std::string& partial_default,
+                      const AnswerNotes& notes, http::Response& response) {
+  const std::string asked = parameters.Get("partial");
+  const std::string& partial = asked.empty() ? partial_default : asked;
+  if (partial != "mark" && partial != "allow" && partial != "deny") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("partial is \"", base::Excerpt(partial), "\"; use mark, allow or deny"));
+  }
   if (!notes.missing_shards.empty()) {
     const std::string missing = DescribeMissing(notes.missing_shards);
-    if (parameters.Get("partial") == "deny") {
+    if (partial == "deny") {
       return absl::UnavailableError(absl::StrCat("the answer would be partial: ", missing));
     }
-    response.headers.Add("X-Plumbago-Partial", missing);
+    if (partial == "mark") response.headers.Add("X-Plumbago-Partial", missing);
+    response.headers.Add("Cache-Control", "no-store");
   }
   if (!notes.warnings.empty()) {
     response.headers.Add("X-Plumbago-Warnings", absl::StrJoin(notes.warnings, "; "));
@@ -144,11 +157,28 @@ std::string PrettyJson(const std::string& json) {
 }
 
 void Compress(const http::Request& request, http::Response& response) {
-  if (response.body.size() < kCompressFromBytes) return;
+  const bool is_long = response.more_parts != nullptr;
+  if (response.body.size() < kCompressFromBytes && !is_long) return;
+  if (response.content_type == "image/png") return;  // is compressed already
   response.headers.Add("Vary", "Accept-Encoding");
   if (!http::AcceptsGzip(request)) return;
-  response.body = http::Gzip(response.body);
   response.headers.Add("Content-Encoding", "gzip");
+  if (!is_long) {
+    response.body = http::Gzip(response.body);
+    return;
+  }
+  const auto gzip = std::make_shared<http::GzipStream>();
+  const std::string first = std::exchange(response.body, {});
+  gzip->Append(first, http::GzipStream::Position::kInside, response.body);
+  // The compressor is shared by the copies that std::function may make, used one at a time.
+  response.more_parts = [gzip, plain_parts = std::move(response.more_parts)](std::string& part) {
+    std::string plain;
+    const bool has_more = plain_parts(plain);
+    gzip->Append(plain,
+                 has_more ? http::GzipStream::Position::kInside : http::GzipStream::Position::kLast,
+                 part);
+    return has_more;
+  };
 }
 
 void AddCors(const std::string& origin, http::Response& response) {

@@ -1,5 +1,6 @@
 #include "grpc_shard_client.h"
 
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include <utility>
@@ -41,9 +42,14 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
   template <typename Open>
   void Start(const ShardCall& call, const Open& open) {
     observers_.calls->Begin();
-    context_.set_deadline(absl::ToChronoTime(call.deadline));
-    open(&context_, &request, this);
+    context_->set_deadline(absl::ToChronoTime(call.deadline));
+    on_progress_ = call.on_progress;
+    open(context_.get(), &request, this);
     this->StartRead(&response_);
+    if (call.cancellation != nullptr) {
+      cancellation_ = call.cancellation;
+      cancellation_id_ = cancellation_->Add([context = context_] { context->TryCancel(); });
+    }
     this->StartCall();
   }
 
@@ -52,15 +58,17 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
  private:
   void OnReadDone(bool is_ok) override {
     if (!is_ok) return;
+    if (on_progress_ != nullptr) on_progress_();
     if (status_.ok()) {
       status_ = take_(response_, items_);
-      if (!status_.ok()) context_.TryCancel();
+      if (!status_.ok()) context_->TryCancel();
     }
     response_.Clear();
     this->StartRead(&response_);
   }
 
   void OnDone(const grpc::Status& status) override {
+    if (cancellation_ != nullptr) cancellation_->Remove(cancellation_id_);
     if (status_.ok()) status_ = ResultOf(status);
     Observe();
     if (status_.ok()) {
@@ -97,10 +105,58 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
   const absl::Duration begin_;
   const Take take_;
   const ShardClient::Done<T> done_;
-  grpc::ClientContext context_;
+  const std::shared_ptr<grpc::ClientContext> context_ =
+      std::make_shared<grpc::ClientContext>();  // shared with the cancellation's callback
+  std::function<void()> on_progress_;
+  std::shared_ptr<base::Cancellation> cancellation_;  // of the request
+  uint64_t cancellation_id_ = 0;
   Response response_;
   std::vector<T> items_;
   absl::Status status_;
+};
+
+// grpc.health.v1.Health/Check of a whole server. Owns itself until the call is over. The messages
+// are of one field, read and written as bytes.
+class HealthProbe {
+ public:
+  static void Start(const std::shared_ptr<grpc::Channel>& channel, const std::string& peer,
+                    absl::Time deadline, std::shared_ptr<CallsInFlight> calls,
+                    std::function<void(absl::Status)> done) {
+    auto* probe = new HealthProbe(channel);
+    calls->Begin();
+    probe->context_.set_deadline(absl::ToChronoTime(deadline));
+    probe->stub_.UnaryCall(
+        &probe->context_, "/grpc.health.v1.Health/Check", {}, &probe->request_, &probe->response_,
+        [probe, peer, calls = std::move(calls), done = std::move(done)](grpc::Status status) {
+          done(status.ok() ? probe->ResultFrom(peer) : rpc::FromGrpc(status, peer));
+          delete probe;
+          calls->End();
+        });
+  }
+
+ private:
+  explicit HealthProbe(const std::shared_ptr<grpc::Channel>& channel) : stub_(channel) {
+    const grpc::Slice nothing;
+    request_ = grpc::ByteBuffer(&nothing, 1);
+  }
+
+  absl::Status ResultFrom(const std::string& peer) {
+    std::vector<grpc::Slice> slices;
+    std::string bytes;
+    if (response_.Dump(&slices).ok()) {
+      for (const grpc::Slice& slice : slices) {
+        bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+      }
+    }
+    // Field 1, status: SERVING.
+    if (bytes == std::string("\x08\x01")) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat(peer, " says that it is not serving"));
+  }
+
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
 };
 
 template <typename Request>
@@ -120,11 +176,21 @@ class GrpcShardClient final : public ShardClient {
                   std::shared_ptr<CallsInFlight> calls)
       : cache_peer_(absl::StrCat("cache of ", shard.id, " at ", shard.cache_address)),
         store_peer_(absl::StrCat("store of ", shard.id, " at ", shard.store_address)),
-        cache_(v1::Cache::NewStub(rpc::MakeChannel(shard.cache_address))),
-        store_(v1::Store::NewStub(rpc::MakeChannel(shard.store_address))),
+        cache_channel_(rpc::MakeChannel(shard.cache_address)),
+        store_channel_(rpc::MakeChannel(shard.store_address)),
+        cache_(v1::Cache::NewStub(cache_channel_)),
+        store_(v1::Store::NewStub(store_channel_)),
         observers_{metrics.ShardCallSeconds(shard.id, "ok"),
                    metrics.ShardCallSeconds(shard.id, "timeout"),
                    metrics.ShardCallSeconds(shard.id, "error"), clock, std::move(calls)} {}
+
+  void Probe(Service service, absl::Time deadline,
+             std::function<void(absl::Status)> done) override {
+    const bool is_store = service == Service::kStore;
+    HealthProbe::Start(is_store ? store_channel_ : cache_channel_,
+                       is_store ? store_peer_ : cache_peer_, deadline, observers_.calls,
+                       std::move(done));
+  }
 
   void Find(const ShardCall& call, const std::string& pattern, size_t matches_max,
             Done<FoundNode> done) override {
@@ -135,6 +201,17 @@ class GrpcShardClient final : public ShardClient {
     read->request.set_pattern(pattern);
     read->request.set_max_matches(static_cast<uint32_t>(matches_max));
     read->Start(call, [this](auto... arguments) { store_->async()->Find(arguments...); });
+  }
+
+  void FindTagged(const ShardCall& call, const std::vector<std::string>& expressions,
+                  size_t matches_max, Done<std::string> done) override {
+    auto* read = new ReadCall<v1::FindTaggedRequest, v1::FindTaggedResponse, std::string>(
+        store_peer_, observers_, TakeTagged, std::move(done));
+    read->request.set_tenant(call.tenant);
+    read->request.set_epoch(call.epoch);
+    for (const std::string& expression : expressions) read->request.add_expression(expression);
+    read->request.set_max_matches(static_cast<uint32_t>(matches_max));
+    read->Start(call, [this](auto... arguments) { store_->async()->FindTagged(arguments...); });
   }
 
   void List(const ShardCall& call, size_t matches_max, Done<std::string> done) override {
@@ -181,6 +258,8 @@ class GrpcShardClient final : public ShardClient {
  private:
   const std::string cache_peer_;
   const std::string store_peer_;
+  const std::shared_ptr<grpc::Channel> cache_channel_;  // shared with stubs and probes
+  const std::shared_ptr<grpc::Channel> store_channel_;
   const std::unique_ptr<v1::Cache::Stub> cache_;
   const std::unique_ptr<v1::Store::Stub> store_;
   const Observers observers_;

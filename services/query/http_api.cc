@@ -11,7 +11,7 @@
 #include "functions/attime.h"
 #include "functions/catalog.h"
 #include "query/find_format.h"
-#include "query/render_format.h"
+#include "render_answer.h"
 #include "render_parameters.h"
 
 namespace plumbago::query {
@@ -22,7 +22,7 @@ constexpr absl::string_view kGraphiteVersion = "1.1.10\n";
 
 constexpr absl::string_view kWelcome =
     "plumbago-query: Graphite's HTTP API\n\n"
-    "  /render               target, from, until, format=json|csv|raw, maxDataPoints\n"
+    "  /render               target, from, until, format=png|svg|json|csv|raw|...\n"
     "  /metrics/find         query, format=treejson|completer|json\n"
     "  /metrics/expand       query\n"
     "  /metrics/index.json   all series\n"
@@ -129,6 +129,7 @@ absl::StatusOr<RequestContext> HttpApi::MakeContext(const http::Request& request
   if (snapshot != nullptr) context.slot_map = snapshot->slot_map();
   context.now = dependencies_.clock.UnixSeconds();
   context.deadline = dependencies_.clock.Now() + options_.request_timeout;
+  context.cancellation = request.cancellation;
   const std::string now = parameters.Get("now");
   if (now.empty()) return context;
   auto parsed = functions::ParseAtTime(now, context.now, zones_.Find(parameters.Get("tz")));
@@ -144,19 +145,9 @@ HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Param
   PLUMBAGO_ASSIGN_OR_RETURN(RenderAnswer answer,
                             dependencies_.engine.Render(context, render.request));
   metrics_.CountAnswer(answer.notes);
-  http::Response response;
-  if (render.format == RenderFormat::kJson) {
-    functions::ConsolidateToMaximum(render.points_max, answer.series);
-    PLUMBAGO_ASSIGN_OR_RETURN(
-        response, JsonAnswer(parameters, RenderJson(answer.series, render.null_points)));
-  } else if (render.format == RenderFormat::kCsv) {
-    response = TextAnswer(RenderCsv(answer.series, render.request.zone));
-    response.content_type = "text/csv";
-  } else {
-    response = TextAnswer(RenderRaw(answer.series));
-    response.content_type = "text/plain";
-  }
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
+                            AnswerRender(parameters, render, std::move(answer.series)));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   return response;
 }
 
@@ -181,7 +172,7 @@ HttpApi::Answer HttpApi::Find(const RequestContext& context, const http::Paramet
                      : format == "json"    ? FindJson(answer.nodes, context.now)
                                            : FindTreeJson(answer.nodes, query, wildcard);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response, JsonAnswer(parameters, std::move(json)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   ForbidCaching(response);
   return response;
 }
@@ -217,7 +208,7 @@ HttpApi::Answer HttpApi::Expand(const RequestContext& context, const http::Param
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
                             JsonAnswer(parameters, is_grouped ? ExpandJsonGrouped(expanded)
                                                               : ExpandJson(std::move(all))));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, notes, response));
   ForbidCaching(response);
   return response;
 }
@@ -227,7 +218,7 @@ HttpApi::Answer HttpApi::Index(const RequestContext& context, const http::Parame
   metrics_.CountAnswer(answer.notes);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
                             JsonAnswer(parameters, ListJson(answer.names)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, answer.notes, response));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
   return response;
 }
 
@@ -241,8 +232,7 @@ HttpApi::Answer HttpApi::Functions(const http::Parameters& parameters,
     }
     return absl::NotFoundError(absl::StrCat("Function not found: ", base::Excerpt(path)));
   }
-  // The functions of pie charts come with pie charts.
-  if (parameters.Get("type") == "pie") return JsonAnswer(parameters, "{}");
+  if (parameters.Get("type") == "pie") return JsonAnswer(parameters, functions::PieCatalogJson());
   const std::string grouped = parameters.Get("grouped");
   return JsonAnswer(
       parameters, functions::CatalogJson(table, {.is_grouped = grouped == "1" || grouped == "true",

@@ -25,6 +25,7 @@ namespace plumbago::query {
 struct HttpApiOptions {
   Authentication authentication = Authentication::kNone;
   std::string cors_origin;
+  std::string partial = "mark";  // what becomes of partial answers: allow, mark or deny
   absl::Duration request_timeout = absl::Seconds(25);
 };
 

@@ -96,14 +96,14 @@ TEST_CASE("Render answers GET and POST, with every kind of path and parameter", 
   Fixture fixture;
   const HeaderList form = {{"Content-Type", "application/x-www-form-urlencoded"}};
   CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&format=json").body == kWebA);
-  CHECK(fixture.Get("//render/", "target[]=web.a&from=1960&until=1990").body == kWebA);
-  CHECK(fixture.Get("/render", "target=web.a&from=-40s&until=-10s").body == kWebA);
-  CHECK(fixture.Get("/render", "target=web.a&until=1960&from=1990").body == kWebA);
+  CHECK(fixture.Get("//render/", "target[]=web.a&from=1960&until=1990&format=json").body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&from=-40s&until=-10s&format=json").body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&until=1960&from=1990&format=json").body == kWebA);
   CHECK(fixture
             .Send("POST", "/render", "from=1&format=raw",
                   "target=web.a&from=1960&until=1990&format=json", form)
             .body == kWebA);
-  const auto response = fixture.Get("/render", "target=web.a&from=1960&until=1990");
+  const auto response = fixture.Get("/render", "target=web.a&from=1960&until=1990&format=json");
   CHECK(response.status == 200);
   CHECK(response.content_type == "application/json");
   CHECK(response.headers.Get("Access-Control-Allow-Origin") == "*");
@@ -118,31 +118,39 @@ TEST_CASE("Render has csv, raw, jsonp and pretty", "[http_api]") {
   CHECK(fixture.Get("/render", range + "format=csv").body == "web.a,1970-01-01 00:32:50,1.0\r\n");
   CHECK(fixture.Get("/render", range + "format=csv&tz=Nowhere/At_all").body ==
         "web.a,1970-01-01 00:32:50,1.0\r\n");
-  const auto jsonp = fixture.Get("/render", range + "jsonp=call.back_1");
+  const auto jsonp = fixture.Get("/render", range + "format=json&jsonp=call.back_1");
   CHECK(jsonp.content_type == "text/javascript");
   CHECK(jsonp.body.starts_with("call.back_1([{"));
-  CHECK(fixture.Get("/render", range + "jsonp=alert(1)").status == 400);
+  CHECK(fixture.Get("/render", range + "format=json&jsonp=alert(1)").status == 400);
   CHECK(PrettyJson(R"([{"a":[],"b":{"c":"x,{\""}},1])") ==
         "[\n  {\n    \"a\": [],\n    \"b\": {\n      \"c\": \"x,{\\\"\"\n    }\n  },\n  1\n]");
 }
 
 TEST_CASE("Render consolidates, drops nulls and knows Grafana's wrapper", "[http_api]") {
   Fixture fixture;
-  CHECK(Json::parse(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=1")
-                        .body)[0]["datapoints"] == Json::parse("[[2.0,1970]]"));
-  CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=0").body == kWebA);
-  CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=x").body == kWebA);
-  CHECK(fixture.Get("/render", "target=web.a&from=1940&until=1990&noNullPoints").body == kWebA);
+  CHECK(Json::parse(
+            fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=1&format=json")
+                .body)[0]["datapoints"] == Json::parse("[[2.0,1970]]"));
+  CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=0&format=json")
+            .body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&from=1960&until=1990&maxDataPoints=x&format=json")
+            .body == kWebA);
+  CHECK(fixture.Get("/render", "target=web.a&from=1940&until=1990&noNullPoints&format=json").body ==
+        kWebA);
   const auto wrapped = Json::parse(
-      fixture.Get("/render", "target=aliasSub(web.a%2C%20%22(%5E.*%24)%22%2C%20%22%5C1%20A%22)")
+      fixture
+          .Get("/render",
+               "target=aliasSub(web.a%2C%20%22(%5E.*%24)%22%2C%20%22%5C1%20A%22)&format=json")
           .body);
   CHECK(wrapped[0]["target"] == "web.a A");
-  CHECK(fixture.Get("/render").body == "[]");
-  CHECK(fixture.Get("/render", "target=nothing").body == "[]");
-  CHECK(Json::parse(fixture.Get("/render", "target=constantLine(100)").body)[0]["datapoints"]
+  CHECK(fixture.Get("/render", "format=json").body == "[]");
+  CHECK(fixture.Get("/render", "target=nothing&format=json").body == "[]");
+  CHECK(Json::parse(
+            fixture.Get("/render", "target=constantLine(100)&format=json").body)[0]["datapoints"]
             .size() == 3);
-  CHECK(Json::parse(fixture.Get("/render", "target=template(web.$x)&template[x]=a&from=1960")
-                        .body)[0]["target"] == "web.a");
+  CHECK(Json::parse(
+            fixture.Get("/render", "target=template(web.$x)&template[x]=a&from=1960&format=json")
+                .body)[0]["target"] == "web.a");
 }
 
 TEST_CASE("Mistakes are answered with JSON that names them", "[http_api]") {
@@ -154,7 +162,7 @@ TEST_CASE("Mistakes are answered with JSON that names them", "[http_api]") {
       {"target=a&from=blah", "from: time \"blah\": use an epoch"},
       {"target=a&until=undefined", "until: time \"undefined\""},
       {"target=a&from=100&until=100", "empty time range"},
-      {"target=a&format=png", "format is \"png\"; use json, csv or raw"},
+      {"target=a&format=tree", "format is \"tree\"; use json, csv, raw, pickle, "},
       {"target=a&xFilesFactor=x", "xFilesFactor is \"x\""},
       {"target=a&now=soon", "now: time \"soon\""},
   }));
@@ -208,7 +216,7 @@ TEST_CASE("Functions, version, metrics and the first page", "[http_api]") {
   CHECK(fixture.Get("/functions/nosuch").status == 404);
   CHECK(Json::parse(fixture.Get("/functions", "group=Alias").body).size() == 13);
   CHECK(Json::parse(fixture.Get("/functions", "group=Alias&grouped=1").body)["Alias"].size() == 13);
-  CHECK(fixture.Get("/functions", "type=pie").body == "{}");
+  CHECK(Json::parse(fixture.Get("/functions", "type=pie").body)["maximum"]["group"] == "Pie");
   CHECK_THAT(fixture.Get("/").body, Catch::Contains("/render"));
   CHECK_THAT(fixture.Get("/metrics").body,
              Catch::Contains("plumbago_query_requests_total{code=\"200\",endpoint=\"version\"} 1"));
@@ -217,21 +225,27 @@ TEST_CASE("Functions, version, metrics and the first page", "[http_api]") {
 TEST_CASE("A partial answer says so, or is refused where that is asked", "[http_api]") {
   Fixture fixture;
   fixture.shard->cache_status = absl::DeadlineExceededError("slow");
-  const auto partial = fixture.Get("/render", "target=web.a&from=1960");
+  const auto partial = fixture.Get("/render", "target=web.a&from=1960&format=json");
   CHECK(partial.status == 200);
   CHECK(partial.headers.Get("X-Plumbago-Partial") == "shard-0 (deadline exceeded in cache read)");
-  const auto denied = fixture.Get("/render", "target=web.a&from=1960&partial=deny");
+  CHECK(partial.headers.Get("Cache-Control") == "no-store");
+  const auto allowed = fixture.Get("/render", "target=web.a&from=1960&partial=allow&format=json");
+  CHECK(allowed.status == 200);
+  CHECK(allowed.headers.Get("X-Plumbago-Partial").empty());
+  CHECK(allowed.headers.Get("Cache-Control") == "no-store");
+  CHECK(fixture.Get("/render", "target=web.a&partial=maybe").status == 400);
+  const auto denied = fixture.Get("/render", "target=web.a&from=1960&partial=deny&format=json");
   CHECK(denied.status == 503);
   CHECK_THAT(denied.body, Catch::Contains("shard-0 (deadline exceeded"));
   fixture.shard->store_status = absl::UnavailableError("gone");
-  CHECK(fixture.Get("/render", "target=web.a").status == 503);
+  CHECK(fixture.Get("/render", "target=web.a&format=json").status == 503);
   CHECK(fixture.Get("/metrics/find", "query=*").status == 503);
 }
 
 TEST_CASE("A damaged series is a warning beside the others", "[http_api]") {
   Fixture fixture;
   fixture.shard->stored["web.b"].error = "header: damaged";
-  const auto response = fixture.Get("/render", "target=web.*&from=1960");
+  const auto response = fixture.Get("/render", "target=web.*&from=1960&format=json");
   CHECK(response.headers.Get("X-Plumbago-Warnings") == "web.b: header: damaged");
   CHECK(Json::parse(response.body).size() == 1);
 }
@@ -242,7 +256,7 @@ TEST_CASE("Keys of three kinds name the tenant", "[http_api]") {
     return "basic " + absl::Base64Escape(credential);
   };
   const auto status = [&](const std::string& name, const std::string& value) {
-    return fixture.Get("/render", "target=web.*&from=1960", {{name, value}}).status;
+    return fixture.Get("/render", "target=web.*&from=1960&format=json", {{name, value}}).status;
   };
   CHECK(status("X-Api-Key", "reader") == 200);
   CHECK(status("Authorization", "Bearer reader") == 200);
@@ -254,11 +268,108 @@ TEST_CASE("Keys of three kinds name the tenant", "[http_api]") {
   CHECK(status("Authorization", "Basic !!") == 401);
   CHECK(status("X-Api-Key", "writer") == 403);
   CHECK(status("X-Api-Key", "late") == 403);
-  const auto anonymous = fixture.Get("/render", "target=web.a");
+  const auto anonymous = fixture.Get("/render", "target=web.a&format=json");
   CHECK(anonymous.status == 401);
   CHECK(anonymous.headers.Get("WWW-Authenticate") != "");
   CHECK(Json::parse(anonymous.body).contains("message"));
   CHECK(fixture.Get("/functions").status == 200);
+}
+
+TEST_CASE("Render has binary formats and their content types", "[http_api]") {
+  Fixture fixture;
+  const auto [query, type, start] = GENERATE(table<std::string, std::string, std::string>({
+      {"format=pickle", "application/pickle", "\x80\x02"},
+      {"pickle=1", "application/pickle", "\x80\x02"},
+      {"pickle=1&format=json", "application/json", "["},
+      {"format=msgpack", "application/x-msgpack", "\xDD"},
+      {"format=protobuf", "application/x-protobuf", "\n"},
+      {"format=protobuf3", "application/x-protobuf", "\n"},
+      {"format=carbonapi_v2_pb", "application/x-protobuf", "\n"},
+      {"format=carbonapi_v3_pb", "application/x-protobuf", "\n"},
+      {"format=dygraph", "application/json", "{\"labels\" : [\"Time\", \"web.a\"]"},
+      {"format=rickshaw", "application/json", "[{\"target\":\"web.a\",\"datapoints\":[{\"x\""},
+      {"format=dygraph&jsonp=f", "text/javascript", "f({\"labels\""},
+  }));
+  CAPTURE(query);
+  const auto response = fixture.Get("/render", "target=web.a&from=1960&until=1990&" + query);
+  CHECK(response.status == 200);
+  CHECK(response.content_type == type);
+  CHECK(response.body.starts_with(start));
+}
+
+TEST_CASE("Render draws by default, lines and pies", "[http_api]") {
+  Fixture fixture;
+  const auto [query, type, start] = GENERATE(table<std::string, std::string, std::string>({
+      {"", "image/png", "\x89PNG"},
+      {"&format=png", "image/png", "\x89PNG"},
+      {"&format=svg", "image/svg+xml", "<?xml"},
+      {"&format=pdf", "application/x-pdf", "%PDF"},
+      {"&graphType=pie", "image/png", "\x89PNG"},
+      {"&graphType=pie&format=json&target=other:12.5&pieMode=maximum", "image/png", "\x89PNG"},
+      {"&graphType=pie&format=svg", "image/svg+xml", "<?xml"},
+      {"&target=nothing", "image/png", "\x89PNG"},
+  }));
+  CAPTURE(query);
+  const auto response = fixture.Get("/render", "target=web.a&from=1960&until=1990" + query);
+  CHECK(response.status == 200);
+  CHECK(response.content_type == type);
+  CHECK(response.body.starts_with(start));
+  CHECK(fixture.Get("/render", "target=web.a" + query, {{"Accept-Encoding", "gzip"}})
+            .headers.Get("Content-Encoding") ==
+        (type == "image/png" || response.body.size() < 1024 ? "" : "gzip"));
+}
+
+TEST_CASE("A picture that cannot be drawn is a 400 with JSON", "[http_api]") {
+  Fixture fixture;
+  const auto [query, expected] = GENERATE(table<std::string, std::string>({
+      {"&width=99999999", "width is"},
+      {"&bgcolor=nothing", "bgcolor: "},
+      {"&graphType=bar", "graphType is \"bar\"; use line or pie"},
+      {"&graphType=pie&pieMode=median", "pieMode is \"median\""},
+      {"&logBase=10&yMin=-1", "logBase needs values above zero"},
+  }));
+  CAPTURE(query);
+  const auto response = fixture.Get("/render", "target=web.a&from=1960" + query);
+  CHECK(response.status == 400);
+  CHECK_THAT(Json::parse(response.body)["message"].get<std::string>(), Catch::Contains(expected));
+}
+
+// Gunzips what a client of a long answer gets.
+std::string Unpacked(const std::string& packed) {
+  z_stream stream{};
+  REQUIRE(inflateInit2(&stream, 15 + 16) == Z_OK);
+  std::string plain(64 << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
+  stream.avail_out = static_cast<uInt>(plain.size());
+  REQUIRE(inflate(&stream, Z_FINISH) == Z_STREAM_END);
+  plain.resize(stream.total_out);
+  inflateEnd(&stream);
+  return plain;
+}
+
+TEST_CASE("Long answers are sent in parts, packed or wrapped as asked", "[http_api]") {
+  Fixture fixture;
+  const std::string query =
+      "target=randomWalk(%22x%22)&from=0&until=100000&now=100000&format=json&noNullPoints=1";
+  const auto all = [](http::Response response) {
+    REQUIRE(response.more_parts != nullptr);
+    for (bool has_more = true; has_more;) {
+      std::string part;
+      has_more = response.more_parts(part);
+      response.body += part;
+    }
+    return response.body;
+  };
+  const std::string target = query + "&target=randomWalk(%22y%22,1)&target=randomWalk(%22z%22,1)";
+  const std::string plain = all(fixture.Get("/render", target));
+  CHECK(plain.size() > (1 << 20));
+  CHECK(Json::parse(plain).size() == 3);
+  const auto packed = fixture.Get("/render", target, {{"Accept-Encoding", "gzip"}});
+  CHECK(packed.headers.Get("Content-Encoding") == "gzip");
+  CHECK(Unpacked(all(packed)) == plain);
+  CHECK(all(fixture.Get("/render", target + "&jsonp=f")) == "f(" + plain + ")");
 }
 
 TEST_CASE("Large answers are compressed for those who take it", "[http_api]") {

@@ -1,77 +1,22 @@
 // plumbago-query: Graphite's HTTP API over the shards.
 
-#include <unistd.h>
-
 #include <iostream>
 
-#include "absl/strings/str_cat.h"
-#include "base/log.h"
-#include "base/status.h"
 #include "functions/catalog.h"
-#include "grpc_shard_client.h"
-#include "http/server.h"
-#include "http_api.h"
-#include "query/engine.h"
 #include "query_flags.h"
-#include "rpc/snapshot_watcher.h"
+#include "run_query.h"
 #include "service/runtime.h"
-#include "topology/snapshot.h"
-
-namespace {
-
-using namespace plumbago::query;  // NOLINT: a main is all about one library
-
-absl::Status RunQuery(const QueryFlags& flags, plumbago::service::Runtime& runtime) {
-  PLUMBAGO_RETURN_IF_ERROR(Validate(flags));
-  PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
-
-  const auto functions = plumbago::functions::MakeBuiltinFunctions();
-  plumbago::topology::SnapshotHolder snapshots;
-  QueryMetrics metrics(runtime.metrics());
-  GrpcShardClients clients(metrics, runtime.clock());
-  snapshots.AddListener([&](const auto& snapshot) { clients.Retain(*snapshot->slot_map()); });
-  const Engine engine(flags.limits, functions, clients, runtime.clock());
-  HttpApi api(
-      {engine, functions, snapshots, runtime.clock(), runtime.metrics()},
-      {.authentication = flags.auth == "keys" ? Authentication::kKeys : Authentication::kNone,
-       .cors_origin = flags.cors_origin,
-       .request_timeout = flags.limits.request_timeout});
-
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
-  auto server = plumbago::http::Server::Start(
-      HttpServerOptions(flags), [&api](const auto& request) { return api.Handle(request); });
-  if (!server.ok()) return plumbago::base::Annotate(server.status(), "--http-listen");
-  plumbago::base::LogInfo(absl::StrCat("serves HTTP on port ", (*server)->port()));
-  runtime.health().SetNotReady("no slot map yet: waiting for the tenant-controller");
-  snapshots.AddListener([&](const auto& snapshot) {
-    if (!snapshot->slot_map()->shards().empty()) runtime.health().SetReady();
-  });
-  plumbago::rpc::SnapshotWatcher watcher({.controller_address = flags.controller,
-                                          .service = "query",
-                                          .instance = absl::StrCat("query-", getpid()),
-                                          .snapshot_path = flags.common.data_dir + "/snapshot.pb"},
-                                         runtime.file_system(), runtime.metrics(), snapshots);
-  PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
-
-  runtime.WaitForStop();
-  (*server)->Stop(flags.common.drain_timeout);
-  watcher.Stop();
-  runtime.StopGrpc();
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   plumbago::service::CommandLine line("plumbago-query", "Graphite's HTTP API over the shards.");
-  QueryFlags flags;
-  AddFlags(line, flags);
+  plumbago::query::QueryFlags flags;
+  plumbago::query::AddFlags(line, flags);
   if (const auto code = line.Parse(argc, argv)) return *code;
   if (flags.prints_functions) {
     std::cout << plumbago::functions::CatalogMarkdown(plumbago::functions::MakeBuiltinFunctions());
     return 0;
   }
-  return plumbago::service::Run(line.name(), flags.common,
-                                [&](auto& runtime) { return RunQuery(flags, runtime); });
+  return plumbago::service::Run(line.name(), flags.common, [&](auto& runtime) {
+    return plumbago::query::RunQuery(flags, runtime);
+  });
 }

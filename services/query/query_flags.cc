@@ -17,12 +17,33 @@ void AddLimitFlags(service::CommandLine& line, Limits& limits) {
            "Series that one request may read; more takes more memory of shards and this process");
   line.Add("--points-per-query-max", limits.points_max,
            "Points that one request may read, and that its functions may create; 8 bytes each");
+  line.AddBytes("--query-memory-max", limits.memory_bytes_max,
+                "Points that one request has read and its targets have made, 8 bytes each");
   line.Add("--find-matches-max", limits.find_matches_max,
            "Nodes that one pattern may match on a shard; the store has a limit of its own");
   line.AddDuration("--shard-timeout", limits.shard_timeout,
                    "Longest wait for one call to a shard; then the answer is partial");
   line.AddDuration("--request-timeout", limits.request_timeout,
                    "Longest request as a whole; keep it below Grafana's 30 s");
+}
+
+void AddShardFlags(service::CommandLine& line, QueryFlags& flags) {
+  line.Add("--partial", flags.partial,
+           "Answers that lack a shard, unless the request says partial=...: mark names it in "
+           "X-Plumbago-Partial, allow says nothing, deny makes it 503")
+      ->check(CLI::IsMember({"allow", "mark", "deny"}));
+  line.Add("--replica-reads", flags.replica_reads,
+           "one: a replica of each series, the next where it fails or is slow; all: every replica, "
+           "to fill gaps, at as many times the cost")
+      ->check(CLI::IsMember({"one", "all"}));
+  line.Add("--hedge-share", flags.guard.hedge_share,
+           "Calls that may also go to a replica when they take longer than the p95 of the last "
+           "ones, as a share of all calls; 0: none")
+      ->check(CLI::Range(0.0, 1.0));
+  line.AddDuration(
+      "--shard-stall-timeout", flags.guard.breaker.stall_time,
+      "Silence of a shard with calls under way after which it is probed, and not asked "
+      "any more if the probe fails too; below --shard-timeout");
 }
 
 }  // namespace
@@ -45,6 +66,7 @@ void AddFlags(service::CommandLine& line, QueryFlags& flags) {
            "HTTP requests that may wait for a thread; further ones are answered 503");
   line.AddBytes("--body-bytes-max", flags.body_bytes_max, "Size of one HTTP request body");
   AddLimitFlags(line, flags.limits);
+  AddShardFlags(line, flags);
   line.AddSwitch("--print-functions", flags.prints_functions,
                  "Print the render functions as Markdown, and end");
 }
@@ -59,6 +81,12 @@ absl::Status Validate(const QueryFlags& flags) {
       absl::StrCat("--http-listen ", flags.http_listen,
                    " is open to other machines without keys; use --auth keys, listen on 127.0.0.1, "
                    "or say --allow-unauthenticated"));
+}
+
+Limits LimitsOf(const QueryFlags& flags) {
+  Limits limits = flags.limits;
+  limits.replica_reads = flags.replica_reads == "all" ? ReplicaReads::kAll : ReplicaReads::kOne;
+  return limits;
 }
 
 http::ServerOptions HttpServerOptions(const QueryFlags& flags) {

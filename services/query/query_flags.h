@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "http/server.h"
+#include "query/guarded_shards.h"
 #include "query/limits.h"
 #include "service/command_line.h"
 #include "service/runtime.h"
@@ -25,6 +26,9 @@ struct QueryFlags {
   size_t queued_requests_max = 256;
   size_t body_bytes_max = 4 << 20;
   Limits limits;
+  GuardOptions guard;
+  std::string replica_reads = "one";  // one or all
+  std::string partial = "mark";       // allow, mark or deny
   bool prints_functions = false;
 };
 
@@ -33,6 +37,7 @@ void AddFlags(service::CommandLine& line, QueryFlags& flags);
 // InvalidArgument, naming the flag: a bad address, or open to the network without keys.
 absl::Status Validate(const QueryFlags& flags);
 
+Limits LimitsOf(const QueryFlags& flags);
 http::ServerOptions HttpServerOptions(const QueryFlags& flags);
 
 }  // namespace plumbago::query

@@ -7,6 +7,8 @@
 #include "absl/strings/string_view.h"
 #include "base/metrics.h"
 #include "query/engine.h"
+#include "query/guarded_shards.h"
+#include "topology/snapshot.h"
 
 namespace plumbago::query {
 
@@ -19,7 +21,9 @@ class QueryMetrics {
         partial_(metrics.AddCounter("plumbago_query_partial_answers_total",
                                     "Answers that lacked a shard")),
         unreadable_(metrics.AddCounter("plumbago_query_unreadable_series_total",
-                                       "Series that shards could not read (20 a request)")) {}
+                                       "Series that shards could not read (20 a request)")),
+        hedges_(metrics.AddGauge("plumbago_query_hedged_calls",
+                                 "Calls also made to a replica, the first being slow")) {}
 
   void CountRequest(absl::string_view endpoint, int code, double seconds) {
     metrics_
@@ -40,6 +44,18 @@ class QueryMetrics {
     if (!notes.warnings.empty()) unreadable_.Increment(static_cast<double>(notes.warnings.size()));
   }
 
+  // Before a scrape: what is known of the shards.
+  void Show(GuardedShards& shards, const topology::SnapshotHolder& snapshots) {
+    const auto snapshot = snapshots.Get();
+    if (snapshot == nullptr) return;
+    for (const topology::ShardInfo& info : snapshot->slot_map()->shards()) {
+      const std::shared_ptr<ShardHealth> health = shards.HealthOf(info.id);
+      Show(info.id, "store", health->store.status());
+      Show(info.id, "cache", health->cache.status());
+    }
+    hedges_.Set(static_cast<double>(shards.hedge_count()));
+  }
+
   // `outcome` is ok, timeout or error.
   base::Histogram& ShardCallSeconds(const std::string& shard, const std::string& outcome) {
     return metrics_.AddHistogram(
@@ -49,11 +65,27 @@ class QueryMetrics {
   }
 
  private:
+  void Show(const std::string& shard, const char* service, const CircuitBreaker::Status& status) {
+    const base::Labels labels = {{"shard", shard}, {"service", service}};
+    metrics_
+        .AddGauge("plumbago_query_breaker_state",
+                  "Whether a service of a shard is asked: 0 closed, 1 half-open, 2 open: not asked",
+                  labels)
+        .Set(static_cast<double>(status.state));
+    metrics_.AddGauge("plumbago_query_breaker_openings", "How often the breaker has opened", labels)
+        .Set(static_cast<double>(status.open_count));
+    metrics_
+        .AddGauge("plumbago_query_breaker_refused_calls",
+                  "Calls that were not made because the breaker was open", labels)
+        .Set(static_cast<double>(status.refused_count));
+  }
+
   base::Metrics& metrics_;
   base::Counter& series_;
   base::Counter& points_;
   base::Counter& partial_;
   base::Counter& unreadable_;
+  base::Gauge& hedges_;
 };
 
 }  // namespace plumbago::query

@@ -2,22 +2,32 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "graph/graph.h"
+#include "graph/parameters.h"
 #include "http/parameters.h"
 #include "query/engine.h"
 #include "query/render_format.h"
 
 namespace plumbago::query {
 
-enum class RenderFormat { kJson, kCsv, kRaw };
+// graphType=pie: the picture is a pie of one value for each series.
+struct PieOptions {
+  graph::PieMode mode = graph::PieMode::kAverage;
+  std::vector<graph::PieSlice> slices;  // of targets that are name:number
+};
 
 struct RenderOptions {
   RenderRequest request;
   RenderFormat format = RenderFormat::kJson;
   NullPoints null_points = NullPoints::kKeep;
-  int64_t points_max = 0;  // maxDataPoints; 0: all
+  int64_t points_max = 0;                         // maxDataPoints; 0: all
+  std::optional<graph::Parameters> picture = {};  // for png, svg and pdf
+  std::optional<PieOptions> pie = {};
 };
 
 // InvalidArgument names the parameter, its value and what is allowed. Without from and until the

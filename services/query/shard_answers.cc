@@ -38,6 +38,11 @@ absl::Status TakeNodes(v1::FindResponse& response, std::vector<FoundNode>& nodes
   return absl::OkStatus();
 }
 
+absl::Status TakeTagged(v1::FindTaggedResponse& response, std::vector<std::string>& names) {
+  for (std::string& metric : *response.mutable_metric()) names.push_back(std::move(metric));
+  return absl::OkStatus();
+}
+
 absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list) {
   for (v1::FetchedSeries& fetched : *response.mutable_series()) {
     if (list.empty() || list.back().metric_index != fetched.metric_index()) {

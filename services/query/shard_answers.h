@@ -13,6 +13,7 @@
 namespace plumbago::query {
 
 absl::Status TakeNodes(v1::FindResponse& response, std::vector<FoundNode>& nodes);
+absl::Status TakeTagged(v1::FindTaggedResponse& response, std::vector<std::string>& names);
 absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list);
 absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list);
 

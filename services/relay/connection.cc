@@ -180,7 +180,7 @@ bool Connection::NameIsTenant(const std::string& name) {
 }
 
 Source Connection::ResolveSource() {
-  Source source{.protocol = spec_.protocol};
+  Source source{.protocol = spec_.protocol, .sender = SenderOf(address_)};
   const std::string certified = tls_ != nullptr ? tls_->ClientName() : std::string();
   if (!certified.empty()) {
     source.tenant = host_.router().TenantOf(certified);

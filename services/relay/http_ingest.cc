@@ -20,15 +20,16 @@
 namespace plumbago::relay {
 
 HttpIngest::HttpIngest(const HttpIngestOptions& options, const std::string& sender,
-                       const SharedParts& shared)
+                       const SharedParts& shared, RouterFactories factories)
     : options_(options), shared_(shared) {
+  factories.make_stream = [this, sender = absl::StrCat(sender, "/http")](const auto& shard) {
+    return std::make_unique<IngestStream>(shard, sender, shared_.metrics, [] {});
+  };
+  // A request is not answered before its shards have the points.
+  factories.find_spool = nullptr;
   base::MutexLock lock(mutex_);
-  router_ = std::make_unique<PointRouter>(
-      options_.router, shared_.clock, shared_.metrics,
-      [this, sender = absl::StrCat(sender, "/http")](const topology::ShardInfo& shard) {
-        return std::make_unique<IngestStream>(shard, sender, shared_.metrics, [] {});
-      },
-      nullptr);  // a request is not answered before its shards have the points
+  router_ = std::make_unique<PointRouter>(options_.router, shared_.clock, shared_.metrics,
+                                          std::move(factories));
 }
 
 HttpIngest::~HttpIngest() { Stop(absl::ZeroDuration()); }
@@ -66,6 +67,11 @@ void HttpIngest::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& sn
   base::MutexLock lock(mutex_);
   snapshot_ = snapshot;
   router_->SetSnapshot(snapshot);
+}
+
+void HttpIngest::VisitRouter(const std::function<void(PointRouter&)>& visit) {
+  base::MutexLock lock(mutex_);
+  visit(*router_);
 }
 
 size_t HttpIngest::unacknowledged_bytes() {
@@ -148,12 +154,19 @@ absl::StatusOr<IngestOutcome> HttpIngest::Take(const http::Request& request, For
 }
 
 absl::StatusOr<Source> HttpIngest::Identify(const http::Request& request, Format format) {
-  if (snapshot_ == nullptr || snapshot_->slot_map()->shards().empty()) {
+  const bool has_shards = snapshot_ != nullptr && !snapshot_->slot_map()->shards().empty();
+  if (!has_shards && router_->learner().needs_shards()) {
     return absl::UnavailableError("no slot map yet: waiting for the tenant-controller");
   }
   Source source{.protocol =
                     format == Format::kRemoteWrite ? Protocol::kRemoteWrite : Protocol::kHttp};
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(request.remote_address, error);
+  if (!error) source.sender = SenderOf(address);
   const std::string key = http::KeyOf(request);
+  if (!key.empty() && snapshot_ == nullptr) {
+    return absl::UnavailableError("no keys yet: waiting for the tenant-controller");
+  }
   if (!key.empty()) {
     const topology::KeyGrant* const grant = snapshot_->FindKey(base::Sha256(key));
     if (grant == nullptr) return absl::UnauthenticatedError("the key is not known, or revoked");
@@ -165,8 +178,6 @@ absl::StatusOr<Source> HttpIngest::Identify(const http::Request& request, Format
   } else if (!options_.tenant.empty()) {
     source.tenant = router_->TenantOf(options_.tenant);
   } else {
-    boost::system::error_code error;
-    const auto address = boost::asio::ip::make_address(request.remote_address, error);
     const std::string tenant = error ? std::string() : shared_.networks.TenantOf(address);
     if (!tenant.empty()) source.tenant = router_->TenantOf(tenant);
   }

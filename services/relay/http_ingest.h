@@ -6,6 +6,7 @@
 // SetSnapshot and Stop belong to one owner.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -33,9 +34,10 @@ struct HttpIngestOptions {
 
 class HttpIngest {
  public:
-  // `shared` outlives this. `sender` names the process to the caches.
-  HttpIngest(const HttpIngestOptions& options, const std::string& sender,
-             const SharedParts& shared);
+  // `shared` and the spools outlive this. `sender` names the process to the caches. Of `factories`
+  // only those of foreign endpoints are used.
+  HttpIngest(const HttpIngestOptions& options, const std::string& sender, const SharedParts& shared,
+             RouterFactories factories);
   ~HttpIngest();
 
   // Unavailable: the address cannot be bound.
@@ -43,6 +45,9 @@ class HttpIngest {
   int port() const { return server_->port(); }
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
+
+  // Runs `visit` on the router, between two requests.
+  void VisitRouter(const std::function<void(PointRouter&)>& visit);
 
   // Lets running requests end, for at most `limit`.
   void Stop(absl::Duration limit);

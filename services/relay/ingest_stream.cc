@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "rpc/ingest_wire.h"
 #include "rpc/series_definitions.h"
 #include "rpc/server.h"
 
@@ -11,6 +12,7 @@ namespace plumbago::relay {
 namespace {
 
 constexpr uint32_t kProtocolVersion = 1;
+constexpr char kMethod[] = "/plumbago.v1.Ingest/Stream";
 
 }  // namespace
 
@@ -19,18 +21,23 @@ IngestStream::IngestStream(const topology::ShardInfo& shard, const std::string& 
     : ResendingStream(absl::StrCat("cache of shard ", shard.id, " at ", shard.cache_address)),
       sender_(sender),
       metrics_(metrics),
+      shard_points_acknowledged_(metrics.shard_points_acknowledged(shard.id)),
       on_acknowledged_(std::move(on_acknowledged)),
-      stub_(v1::Ingest::NewStub(rpc::MakeChannel(shard.cache_address))) {}
+      stub_(rpc::MakeChannel(shard.cache_address)) {}
 
 IngestStream::~IngestStream() { Stop(); }
 
 void IngestStream::Send(std::unique_ptr<Batch> batch) {
   unacknowledged_bytes_.fetch_add(batch->memory_bytes());
+  metrics_.points_held.Add(static_cast<double>(batch->point_count()));
   ResendingStream::Send(std::move(batch));
 }
 
 std::vector<std::unique_ptr<Batch>> IngestStream::TakeBack() {
   std::vector<std::unique_ptr<Batch>> unacknowledged = ResendingStream::TakeBack();
+  size_t points = 0;
+  for (const auto& batch : unacknowledged) points += batch->point_count();
+  metrics_.points_resent.Increment(static_cast<double>(points));
   std::vector<std::unique_ptr<Batch>> batches;
   {
     base::MutexLock lock(refused_mutex_);
@@ -38,49 +45,53 @@ std::vector<std::unique_ptr<Batch>> IngestStream::TakeBack() {
     refused_.clear();
   }
   for (auto& batch : unacknowledged) batches.push_back(std::move(batch));
-  for (const auto& batch : batches) unacknowledged_bytes_.fetch_sub(batch->memory_bytes());
+  for (const auto& batch : batches) GiveUp(*batch);
   return batches;
 }
 
 std::vector<RefusedBatch> IngestStream::TakeRefused() {
   base::MutexLock lock(refused_mutex_);
-  for (const RefusedBatch& refused : refused_) {
-    unacknowledged_bytes_.fetch_sub(refused.batch->memory_bytes());
-  }
+  for (const RefusedBatch& refused : refused_) GiveUp(*refused.batch);
   return std::exchange(refused_, {});
 }
 
-void IngestStream::Open(grpc::ClientContext* context, Reactor* reactor) {
-  stub_->async()->Stream(context, reactor);
+void IngestStream::GiveUp(const Batch& batch) {
+  unacknowledged_bytes_.fetch_sub(batch.memory_bytes());
+  metrics_.points_held.Add(-static_cast<double>(batch.point_count()));
 }
 
-bool IngestStream::Begin(const Batch& first, v1::IngestRequest* hello) {
+void IngestStream::Open(grpc::ClientContext* context, Reactor* reactor) {
+  stub_.PrepareBidiStreamingCall(context, kMethod, /*options=*/{}, reactor);
+}
+
+bool IngestStream::Begin(const Batch& first, grpc::ByteBuffer* hello) {
   names_ = first.names;
   is_defined_.clear();
   {
     base::MutexLock lock(refused_mutex_);
     forgotten_ids_.clear();
   }
-  hello->mutable_hello()->set_protocol_version(kProtocolVersion);
-  hello->mutable_hello()->set_relay(sender_);
-  hello->mutable_hello()->set_epoch(first.epoch);
-  hello->mutable_hello()->set_can_retry_refused(true);
+  v1::StreamHello message;
+  message.set_protocol_version(kProtocolVersion);
+  message.set_relay(sender_);
+  message.set_epoch(first.epoch);
+  message.set_can_retry_refused(true);
+  *hello = rpc::EncodeHello(message);
   return true;
 }
 
-void IngestStream::Encode(const Batch& batch, uint64_t sequence, v1::IngestRequest* request) {
-  v1::PointBatch* out = request->mutable_batch();
-  out->Clear();
-  out->set_sequence(sequence);
-  out->set_epoch(batch.epoch);
-  out->set_received_unix_ms(batch.received_unix_ms);
-  DefineNewSeries(batch, out->mutable_definitions());
-  out->mutable_series_id()->Add(batch.series_id.begin(), batch.series_id.end());
-  out->mutable_time()->Add(batch.time_seconds.begin(), batch.time_seconds.end());
-  out->mutable_value()->Add(batch.value.begin(), batch.value.end());
+void IngestStream::Encode(const Batch& batch, uint64_t sequence, grpc::ByteBuffer* request) {
+  const BatchColumns& points = batch.points;
+  head_.Clear();
+  head_.set_sequence(sequence);
+  head_.set_epoch(batch.epoch);
+  head_.set_received_unix_ms(batch.received_unix_ms);
+  DefineNewSeries(batch, &head_);
+  *request = rpc::EncodeBatch(
+      head_, {points.series_id(), points.time_seconds(), points.value(), points.memory()});
 }
 
-void IngestStream::DefineNewSeries(const Batch& batch, v1::SeriesDefinitions* definitions) {
+void IngestStream::DefineNewSeries(const Batch& batch, v1::PointBatch* head) {
   {
     base::MutexLock lock(refused_mutex_);
     for (const uint32_t id : forgotten_ids_) {
@@ -88,12 +99,12 @@ void IngestStream::DefineNewSeries(const Batch& batch, v1::SeriesDefinitions* de
     }
     forgotten_ids_.clear();
   }
-  for (const uint32_t id : batch.series_id) {
+  for (const uint32_t id : batch.points.series_id()) {
     if (id < is_defined_.size() && is_defined_[id]) continue;
     if (id >= is_defined_.size()) is_defined_.resize(std::max<size_t>(id + 1, size_t{id} * 2));
     is_defined_[id] = true;
     const SeriesName name = batch.names->Get(id);
-    rpc::AppendDefinition(id, name.tenant, name.metric, definitions);
+    rpc::AppendDefinition(id, name.tenant, name.metric, head->mutable_definitions());
   }
 }
 
@@ -122,6 +133,8 @@ void IngestStream::OnResponse(const v1::IngestResponse& response, Items done) {
   unacknowledged_bytes_.fetch_sub(bytes);
   acknowledged_count_.fetch_add(done.size());
   metrics_.points_acknowledged.Increment(static_cast<double>(points));
+  shard_points_acknowledged_.Increment(static_cast<double>(points));
+  metrics_.points_held.Add(-static_cast<double>(points));
   on_acknowledged_();
 }
 
@@ -130,11 +143,12 @@ void IngestStream::Refuse(const v1::RefusedPoints& refused, Batch& batch) {
   rest->names = batch.names;
   rest->epoch = batch.epoch;
   rest->received_unix_ms = batch.received_unix_ms;
+  const BatchColumns& points = batch.points;
+  rest->points.Reserve(std::min(points.size(), static_cast<size_t>(refused.index_size())));
   for (const uint32_t index : refused.index()) {
-    if (index >= batch.point_count()) continue;
-    rest->series_id.push_back(batch.series_id[index]);
-    rest->time_seconds.push_back(batch.time_seconds[index]);
-    rest->value.push_back(batch.value[index]);
+    if (index >= points.size()) continue;
+    rest->points.Append(points.series_id()[index], points.time_seconds()[index],
+                        points.value()[index]);
   }
   rest->delivery = std::move(batch.delivery);  // accepted when the rest is
   unacknowledged_bytes_.fetch_add(rest->memory_bytes());
@@ -145,6 +159,9 @@ void IngestStream::Refuse(const v1::RefusedPoints& refused, Batch& batch) {
                         refused.forgotten_id().end());
 }
 
-void IngestStream::OnResend() { metrics_.batches_resent.Increment(); }
+void IngestStream::OnResend(const Batch& batch) {
+  metrics_.batches_resent.Increment();
+  metrics_.points_resent.Increment(static_cast<double>(batch.point_count()));
+}
 
 }  // namespace plumbago::relay

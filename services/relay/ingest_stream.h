@@ -5,6 +5,9 @@
 // Send() and the destructor belong to one thread.
 #pragma once
 
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/support/byte_buffer.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -22,7 +25,7 @@ namespace plumbago::relay {
 
 class IngestStream final
     : public BatchStream,
-      private rpc::ResendingStream<Batch, v1::IngestRequest, v1::IngestResponse> {
+      private rpc::ResendingStream<Batch, grpc::ByteBuffer, v1::IngestResponse> {
  public:
   // `on_acknowledged` is called on a gRPC thread after each acknowledgement. `metrics` must outlive
   // the stream. `sender` names this process in the cache's logs.
@@ -42,20 +45,24 @@ class IngestStream final
 
  private:
   void Open(grpc::ClientContext* context, Reactor* reactor) override;
-  bool Begin(const Batch& first, v1::IngestRequest* hello) override;
+  bool Begin(const Batch& first, grpc::ByteBuffer* hello) override;
   bool Fits(const Batch& batch) override { return batch.names == names_; }
-  void Encode(const Batch& batch, uint64_t sequence, v1::IngestRequest* request) override;
+  void Encode(const Batch& batch, uint64_t sequence, grpc::ByteBuffer* request) override;
   uint64_t AcknowledgedSequence(const v1::IngestResponse& response) override;
   void OnResponse(const v1::IngestResponse& response, Items done) override;
-  void OnResend() override;
+  void OnResend(const Batch& batch) override;
+  // `batch` is with somebody else from here on.
+  void GiveUp(const Batch& batch);
   // What the cache has refused of `batch`, which keeps nothing of it.
   void Refuse(const v1::RefusedPoints& refused, Batch& batch);
-  void DefineNewSeries(const Batch& batch, v1::SeriesDefinitions* definitions);
+  void DefineNewSeries(const Batch& batch, v1::PointBatch* head);
 
   const std::string sender_;
   RelayMetrics& metrics_;
+  base::Counter& shard_points_acknowledged_;
   const std::function<void()> on_acknowledged_;
-  const std::unique_ptr<v1::Ingest::Stub> stub_;
+  // Of plumbago.v1.Ingest, but for requests that are encoded already (rpc/ingest_wire.h).
+  grpc::TemplatedGenericStub<grpc::ByteBuffer, v1::IngestResponse> stub_;
   std::atomic<size_t> unacknowledged_bytes_{0};
   std::atomic<uint64_t> acknowledged_count_{0};
   std::atomic<bool> wants_fresh_names_{false};
@@ -68,6 +75,7 @@ class IngestStream final
   // Of the current connection.
   std::shared_ptr<const NameTable> names_;
   std::vector<bool> is_defined_;  // by series id
+  v1::PointBatch head_;           // scratch of Encode
 };
 
 }  // namespace plumbago::relay

@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "ledger_rows.h"
+#include "relay_admin_service.h"
 #include "relay_flags.h"
 #include "relay_server.h"
 #include "rpc/snapshot_watcher.h"
@@ -18,15 +20,22 @@ using plumbago::relay::RelayServer;
 absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runtime) {
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({}));
   const std::string instance = absl::StrCat("relay-", getpid());
   plumbago::relay::RelayOptions options = flags.relay;
   if (options.spool.directory.empty()) options.spool.directory = flags.common.data_dir + "/spool";
   RelayServer relay(options, instance, runtime.file_system(), runtime.clock(), runtime.metrics());
   PLUMBAGO_RETURN_IF_ERROR(relay.Start());
+  plumbago::relay::RelayAdminService admin(relay);
+  plumbago::service::LedgerService ledger("relay", runtime.metrics(), runtime.clock(),
+                                          plumbago::relay::LedgerRows());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin, &ledger}));
 
   plumbago::topology::SnapshotHolder holder;
-  runtime.health().SetNotReady("no slot map yet: waiting for the tenant-controller");
+  if (relay.needs_shards()) {
+    runtime.health().SetNotReady("no slot map yet: waiting for the tenant-controller");
+  } else {
+    runtime.health().SetReady();
+  }
   holder.AddListener([&](const auto& snapshot) {
     relay.SetSnapshot(snapshot);
     if (!snapshot->slot_map()->shards().empty()) runtime.health().SetReady();
@@ -36,9 +45,12 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
                                           .instance = instance,
                                           .snapshot_path = flags.common.data_dir + "/snapshot.pb"},
                                          runtime.file_system(), runtime.metrics(), holder);
-  PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
+  if (absl::Status watching = watcher.Start(); !watching.ok()) {
+    runtime.StopGrpc();  // it serves objects of this function
+    return watching;
+  }
 
-  runtime.WaitForStop();
+  runtime.WaitForStop([&relay] { (void)relay.ReloadRules({}); });  // logs what came of it
   watcher.Stop();
   absl::Status drained = relay.Drain(runtime.stop_deadline());
   runtime.StopGrpc();

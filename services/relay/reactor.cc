@@ -24,20 +24,19 @@ constexpr absl::Duration kIdleCheckInterval = absl::Seconds(1);
 }  // namespace
 
 Reactor::Reactor(int index, const ReactorOptions& options, const std::string& sender,
-                 const SharedParts& shared, PointRouter::SpoolFinder find_spool)
+                 const SharedParts& shared, RouterFactories factories)
     : index_(index),
       options_(options),
       sender_(absl::StrCat(sender, "/", index)),
       shared_(shared),
       read_buffer_(std::make_unique<char[]>(kReadBufferBytes)),
       now_(shared.clock.Monotonic()) {
-  router_ = std::make_unique<PointRouter>(
-      options_.router, shared_.clock, shared_.metrics,
-      [this](const topology::ShardInfo& shard) {
-        return std::make_unique<IngestStream>(shard, sender_, shared_.metrics,
-                                              [this] { OnAcknowledged(); });
-      },
-      std::move(find_spool));
+  factories.make_stream = [this](const topology::ShardInfo& shard) {
+    return std::make_unique<IngestStream>(shard, sender_, shared_.metrics,
+                                          [this] { OnAcknowledged(); });
+  };
+  router_ = std::make_unique<PointRouter>(options_.router, shared_.clock, shared_.metrics,
+                                          std::move(factories));
   if (index_ == 0) statsd_.emplace(options_.statsd, shared_.clock);
 }
 
@@ -77,8 +76,20 @@ absl::Status Reactor::Listen(ListenerSpec& spec) {
 void Reactor::SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot) {
   asio::post(context_, [this, snapshot = std::move(snapshot)] {
     router_->SetSnapshot(snapshot);
+    snapshot_version_.store(snapshot->version());
     ResumeReading();
   });
+}
+
+std::future<void> Reactor::Visit(const std::function<void(PointRouter&)>& visit) {
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> visited = done->get_future();
+  asio::post(context_, [this, &visit, done = std::move(done)] {
+    visit(*router_);
+    done->set_value();
+    ResumeReading();
+  });
+  return visited;
 }
 
 void Reactor::Adopt(StreamSocket socket, const ListenerSpec& spec,

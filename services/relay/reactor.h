@@ -13,6 +13,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -34,17 +35,18 @@ namespace plumbago::relay {
 
 struct ReactorOptions {
   std::vector<ListenerSpec> listeners;
-  absl::Duration idle_timeout = absl::Minutes(10);    // 0: none
-  size_t udp_receive_buffer_bytes = size_t{8} << 20;  // asked of the kernel
+  absl::Duration idle_timeout = absl::Minutes(10);     // 0: none
+  size_t udp_receive_buffer_bytes = size_t{32} << 20;  // asked of the kernel
   protocols::StatsdOptions statsd;
   RouterOptions router;
 };
 
 class Reactor final : public ReactorHost {
  public:
-  // `shared` and the spools outlive the reactor. `sender` names the process to the caches.
+  // `shared` and the spools outlive the reactor. `sender` names the process to the caches. The
+  // stream to a shard is the reactor's own and not taken from `factories`.
   Reactor(int index, const ReactorOptions& options, const std::string& sender,
-          const SharedParts& shared, PointRouter::SpoolFinder find_spool);
+          const SharedParts& shared, RouterFactories factories);
   ~Reactor() override;
 
   // Unavailable: an address cannot be bound.
@@ -55,6 +57,10 @@ class Reactor final : public ReactorHost {
 
   void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
 
+  // Runs `visit` on the router, on its thread; the future is ready when it has. `visit` has to live
+  // until then. Not after Drain.
+  std::future<void> Visit(const std::function<void(PointRouter&)>& visit);
+
   // Stops listening, takes what the sockets hold (until they are empty, for half a second at most),
   // closes them, sends every batch and waits for the acknowledgements until `deadline` (monotonic);
   // then gives the rest to the spools. The result is the number of bytes that are left, where a
@@ -64,6 +70,9 @@ class Reactor final : public ReactorHost {
   // Thread-safe, as of the last tick.
   size_t unacknowledged_bytes() const { return unacknowledged_bytes_.load(); }
   size_t known_series() const { return known_series_.load(); }
+
+  // Of the last snapshot that points are taken by; 0 before the first. Thread-safe.
+  uint64_t snapshot_version() const { return snapshot_version_.load(); }
 
  private:
   // ReactorHost.
@@ -120,6 +129,7 @@ class Reactor final : public ReactorHost {
   std::atomic<bool> is_resume_wanted_{false};
   std::atomic<size_t> unacknowledged_bytes_{0};
   std::atomic<size_t> known_series_{0};
+  std::atomic<uint64_t> snapshot_version_{0};
 };
 
 }  // namespace plumbago::relay

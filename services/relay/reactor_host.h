@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -33,6 +34,15 @@ struct SharedParts {
   const TenantNetworks& networks;
   TlsContext* tls = nullptr;  // null: no listener wants it
 };
+
+// For Source.
+inline Sender SenderOf(const std::optional<boost::asio::ip::address>& address) {
+  if (!address.has_value()) return {};
+  using boost::asio::ip::make_address_v6;
+  const auto v6 = address->is_v6() ? address->to_v6()
+                                   : make_address_v6(boost::asio::ip::v4_mapped, address->to_v4());
+  return {.address = v6.to_bytes(), .is_known = true};
+}
 
 class ReactorHost {
  public:

@@ -77,6 +77,15 @@ void AddConnectionFlags(service::CommandLine& line, RelayOptions& relay) {
                    "(plumbago_relay_connections_closed_total)");
 }
 
+void AddOwnMetricsFlags(service::CommandLine& line, OwnMetricsOptions& own) {
+  line.AddDuration("--own-metrics-interval", own.interval,
+                   "Time between points of the relay's own Graphite series; 0 writes none");
+  line.Add("--own-metrics-prefix", own.prefix,
+           "Begin of their names; {host} is this machine's name, with underscores for dots");
+  line.Add("--own-metrics-tenant", own.tenant,
+           "Whose series they are; empty: the default tenant's, and none where there is none");
+}
+
 void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
   line.Add("--spool-dir", options.spool.directory,
            "Directory for the points of shards that are down or slow; empty is <data-dir>/spool");
@@ -92,6 +101,64 @@ void AddSpoolFlags(service::CommandLine& line, RelayOptions& options) {
   line.AddDuration("--shard-stall-timeout", options.reactor.router.stall_timeout,
                    "A shard that has points to accept and accepts none for so long counts as down "
                    "(plumbago_relay_shard_state); shorter loses less when the relay is killed");
+}
+
+void AddForeignFlags(service::CommandLine& line, ForeignOptions& foreign) {
+  line.AddDuration("--destination-connect-timeout", foreign.connect_timeout,
+                   "Time for a connection to a foreign destination, TLS included "
+                   "(plumbago_relay_destination_failures_total)");
+  line.Add("--destination-tls-ca", foreign.tls_ca_path,
+           "PEM file with the CAs that foreign destinations' certificates are signed by; empty: "
+           "those of this machine");
+}
+
+void AddRuleFlags(service::CommandLine& line, RelayOptions& options) {
+  routing::RuleSettings& rules = options.rules;
+  line.Add("--carbon-conf", rules.carbon_conf,
+           "carbon.conf whose [relay] and [aggregator] say where points go; the rule files beside "
+           "it are read too. The flags below stand over it (docs/routing.md)");
+  line.Add("--carbon-program", rules.carbon_program,
+           "Which of carbon's daemons this relay stands for: relay, aggregator or both");
+  line.Add("--relay-method", rules.relay_method,
+           "shards, rules, constant, consistent-hashing, aggregated-consistent-hashing, "
+           "fast-hashing or fast-aggregated-hashing; default: rules with --relay-rules, else "
+           "shards: everything goes to this cluster");
+  line.Add("--relay-rules", rules.relay_rules, "relay-rules.conf");
+  line.Add("--rewrite-rules", rules.rewrite_rules, "rewrite-rules.conf");
+  line.Add("--aggregation-rules", rules.aggregation_rules, "aggregation-rules.conf");
+  line.Add("--blacklist", rules.blacklist, "blacklist.conf: names that are dropped");
+  line.Add("--whitelist", rules.whitelist, "whitelist.conf: other names are dropped");
+  line.Add("--destinations", rules.destinations,
+           "Foreign hosts apart by commas, HOST:PORT[:INSTANCE], as carbon's DESTINATIONS; "
+           "\"shards\" is this cluster");
+  line.Add("--destination-protocol", rules.destination_protocol,
+           "Protocol of destinations that do not say: pickle (default) or line");
+  line.Add("--replication-factor", rules.replication_factor,
+           "Destinations of a hash ring that get each metric; 0: as carbon.conf says, else 1");
+  line.Add("--diverse-replicas", rules.diverse_replicas,
+           "Whether these have to be on different hosts; default true");
+  line.Add("--router-hash-type", rules.router_hash,
+           "Hash of the rings, as carbon's "
+           "ROUTER_HASH_TYPE; default: that of the method");
+  line.Add("--forward-all", rules.forward_all,
+           "Whether metrics that were aggregated go on themselves; default true");
+  line.Add("--max-aggregation-intervals", rules.max_aggregation_intervals,
+           "Intervals that aggregates wait for late points (aggregate_late); more cost memory; 0: "
+           "as carbon.conf says, else 5");
+  line.Add("--aggregation-write-back", rules.write_back_seconds,
+           "Seconds after which an open aggregate is written, where that is less than its "
+           "interval; 0: never; -1: as carbon.conf says, else 0");
+  line.AddBytes("--aggregator-memory-max", rules.aggregator_bytes_max,
+                "Memory of open aggregates (plumbago_relay_aggregator_bytes); at the bound points "
+                "for them are refused (aggregate_no_memory)");
+  line.Add("--carbon-c-relay-config", rules.carbon_c_relay_config,
+           "Configuration of carbon-c-relay to follow, instead of the files above");
+  line.Add("--rules-tenants", options.rules_tenants,
+           "Tenants whose points the rules concern: ids apart by blanks, or *; default: the "
+           "default tenant");
+  line.Add("--foreign-full", options.foreign_full,
+           "Points for a foreign destination that has neither memory nor a spool left: drop "
+           "(destination_full) or pause, which holds up all senders");
 }
 
 }  // namespace
@@ -118,6 +185,13 @@ void AddFlags(service::CommandLine& line, RelayFlags& flags) {
       "of the relay loses: of the whole process, at least 512KiB per shard and reactor "
       "(plumbago_relay_unacknowledged_bytes)");
   AddSpoolFlags(line, flags.relay);
+  AddForeignFlags(line, flags.relay.foreign);
+  AddRuleFlags(line, flags.relay);
+  AddOwnMetricsFlags(line, flags.relay.own_metrics);
+  line.Add("--traffic-samples-max", flags.relay.traffic_samples_max,
+           "Points of the last ten seconds that each reactor remembers for plumbagoctl top, of 160 "
+           "bytes each; more makes its figures more exact. 0: none")
+      ->check(CLI::Range(size_t{0}, size_t{1} << 20));
   line.AddBytes("--dictionary-max", flags.relay.reactor.router.dictionary_bytes_max,
                 "Memory of known names, per reactor; at the bound all are forgotten and learnt "
                 "again (plumbago_relay_dictionary_resets_total)");

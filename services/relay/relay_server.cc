@@ -9,7 +9,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/status.h"
 #include "ingest_stream.h"
 
@@ -50,6 +52,25 @@ absl::Status CheckListener(const ListenerSpec& spec, bool allow_unauthenticated)
              : CheckThatPortIsFree<asio::ip::tcp>(spec.address, spec.flag.c_str());
 }
 
+std::vector<routing::Endpoint> EndpointsOf(
+    const std::shared_ptr<const routing::RouteTable>& rules) {
+  if (rules == nullptr) return {};
+  return {rules->endpoints().begin(), rules->endpoints().end()};
+}
+
+std::vector<std::string> RulesTenantsOf(const RelayOptions& options) {
+  std::vector<std::string> tenants = absl::StrSplit(options.rules_tenants, ' ', absl::SkipEmpty());
+  if (tenants.empty()) tenants.push_back(options.reactor.router.tenant);
+  return tenants;
+}
+
+absl::StatusOr<ForeignFull> ParseForeignFull(const std::string& text) {
+  if (text == "drop") return ForeignFull::kDrop;
+  if (text == "pause") return ForeignFull::kPause;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--foreign-full ", base::Excerpt(text), " is not known; use drop or pause"));
+}
+
 }  // namespace
 
 RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
@@ -60,8 +81,16 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
       clock_(clock),
       registry_(metrics),
       metrics_(metrics, options.reactor.router.tenant),
-      limits_(options.connections) {
+      rules_(options.rules, RulesTenantsOf(options), file_system, metrics),
+      reactors_behind_(metrics.AddGauge(
+          "plumbago_relay_reactors_behind_snapshot",
+          "Reactors that do not take points by the last snapshot yet; not 0 for long: one hangs")),
+      limits_(options.connections),
+      foreign_(options.foreign, file_system, metrics) {
   options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
+  if (options.traffic_samples_max > 0) {
+    options_.reactor.router.traffic = std::make_shared<Traffic>(options.traffic_samples_max);
+  }
 }
 
 RelayServer::~RelayServer() {
@@ -73,10 +102,21 @@ absl::Status RelayServer::Start() {
   PLUMBAGO_ASSIGN_OR_RETURN(networks_, TenantNetworks::Parse(options_.tenant_networks));
   PLUMBAGO_RETURN_IF_ERROR(ResolveListeners());
   PLUMBAGO_RETURN_IF_ERROR(LoadTls());
+  PLUMBAGO_RETURN_IF_ERROR(LoadRules());
   ShareMemory();
+  PLUMBAGO_RETURN_IF_ERROR(foreign_.Start());
   PLUMBAGO_RETURN_IF_ERROR(StartSpooler());
+  MakeInternalSource();
+  PLUMBAGO_RETURN_IF_ERROR(MakeOwnMetrics());
   PLUMBAGO_RETURN_IF_ERROR(StartReactors());
   PLUMBAGO_RETURN_IF_ERROR(StartHttp());
+  internal_->Start();
+  rules_.SetRouters({.apply = [this](const auto& table) { ApplyRules(table); },
+                     .live_names = [this] { return LiveNames(); }});
+  {
+    base::MutexLock lock(visit_mutex_);
+    may_visit_ = true;
+  }
   gauges_ = registry_.BeforeScrape([this] { PublishGauges(); });
   return absl::OkStatus();
 }
@@ -121,16 +161,31 @@ absl::Status RelayServer::LoadTls() {
   return absl::OkStatus();
 }
 
+absl::Status RelayServer::LoadRules() {
+  RouterOptions& router = options_.reactor.router;
+  PLUMBAGO_ASSIGN_OR_RETURN(router.foreign_full, ParseForeignFull(options_.foreign_full));
+  PLUMBAGO_RETURN_IF_ERROR(rules_.Load());
+  router.rules = rules_.table();
+  router.rules_tenants = RulesTenantsOf(options_);
+  router.aggregator = std::make_shared<routing::Aggregator>(rules_.aggregator_options(), clock_);
+  aggregation_ = std::make_unique<Aggregation>(router.aggregator, registry_);
+  return absl::OkStatus();
+}
+
 absl::Status RelayServer::StartSpooler() {
   if (options_.spool.bytes_max == 0) return absl::OkStatus();
-  spooler_ =
-      std::make_unique<Spooler>(options_.spool, file_system_, clock_, registry_, metrics_,
-                                [this](const topology::ShardInfo& shard) {
-                                  return std::make_unique<IngestStream>(
-                                      shard, absl::StrCat(sender_, "/spool"), metrics_, [] {});
-                                });
+  spooler_ = std::make_unique<Spooler>(
+      options_.spool, file_system_, clock_, registry_, metrics_,
+      Spooler::StreamFactories{
+          .shard =
+              [this](const auto& shard) {
+                return std::make_unique<IngestStream>(shard, absl::StrCat(sender_, "/spool"),
+                                                      metrics_, [] {});
+              },
+          .endpoint = [this](const auto& endpoint) { return foreign_.MakeStream(endpoint); }});
   const absl::Status taken_up = spooler_->TakeUp();
   if (!taken_up.ok()) return base::Annotate(taken_up, "--spool-dir");
+  spooler_->SetEndpoints(EndpointsOf(rules_.table()));
   spooler_->Start();
   return absl::OkStatus();
 }
@@ -151,14 +206,60 @@ void RelayServer::ShareMemory() {
 
 SharedParts RelayServer::Shared() { return {clock_, metrics_, limits_, networks_, tls_.get()}; }
 
-absl::Status RelayServer::StartReactors() {
-  PointRouter::SpoolFinder find_spool;
+// Without the streams to shards: each router has an own way to be told what they accept.
+RouterFactories RelayServer::Factories() {
+  RouterFactories factories;
+  factories.make_endpoint_stream = [this](const auto& endpoint) {
+    return foreign_.MakeStream(endpoint);
+  };
   if (spooler_ != nullptr) {
-    find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+    factories.find_spool = [this](const auto& shard) { return &spooler_->SpoolOf(shard.id); };
+    factories.find_endpoint_spool = [this](const auto& endpoint) {
+      return &spooler_->SpoolOf(endpoint);
+    };
   }
+  return factories;
+}
+
+// Its points are not limited: senders cannot cause more of them than of their own.
+void RelayServer::MakeInternalSource() {
+  InternalSourceOptions source{.router = options_.reactor.router};
+  source.router.limiters = nullptr;
+  source.router.in_flight_bytes_max = options_.reactor.router.in_flight_bytes_max / 8;
+  RouterFactories factories = Factories();
+  factories.make_stream = [this, sender = absl::StrCat(sender_, "/internal")](const auto& shard) {
+    return std::make_unique<IngestStream>(shard, sender, metrics_, [] {});
+  };
+  internal_ = std::make_unique<InternalSource>(source, clock_, metrics_, std::move(factories));
+  internal_->AddProducer(*aggregation_);
+}
+
+absl::Status RelayServer::MakeOwnMetrics() {
+  OwnMetricsOptions& own = options_.own_metrics;
+  collector_ = std::make_unique<RelayCollector>(
+      clock_, registry_, metrics_,
+      spooler_ == nullptr ? RelayCollector::Spools::kNone : RelayCollector::Spools::kOfShards);
+  PLUMBAGO_ASSIGN_OR_RETURN(own.prefix, ResolvePrefix(own.prefix, base::HostName()));
+  if (own.tenant.empty()) own.tenant = options_.reactor.router.tenant;
+  if (own.interval == absl::ZeroDuration() || own.tenant.empty()) return absl::OkStatus();
+  if (own.interval < absl::Seconds(1)) {
+    return absl::InvalidArgumentError(absl::StrCat("--own-metrics-interval ",
+                                                   absl::FormatDuration(own.interval),
+                                                   " is less than a second; 0 writes none"));
+  }
+  own_metrics_ = std::make_unique<OwnMetrics>(own, clock_);
+  own_metrics_->AddCollector([this](OwnMetricsReport& report) {
+    PublishGauges();
+    collector_->Collect(report);
+  });
+  internal_->AddProducer(*own_metrics_);
+  return absl::OkStatus();
+}
+
+absl::Status RelayServer::StartReactors() {
   std::vector<std::unique_ptr<Reactor>> reactors;
   for (int i = 0; i < options_.reactor_count; ++i) {
-    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), find_spool);
+    auto reactor = std::make_unique<Reactor>(i, options_.reactor, sender_, Shared(), Factories());
     PLUMBAGO_RETURN_IF_ERROR(reactor->Start());
     // Port 0: the first reactor chose one, the others share it.
     options_.reactor.listeners = reactor->listeners();
@@ -186,41 +287,122 @@ absl::Status RelayServer::StartHttp() {
                            : WhereOf(spec);
   http.tenant = spec.tenant;
   http.router = options_.reactor.router;
-  http_ = std::make_unique<HttpIngest>(http, sender_, Shared());
+  http_ = std::make_unique<HttpIngest>(http, sender_, Shared(), Factories());
   PLUMBAGO_RETURN_IF_ERROR(http_->Start());
   base::LogInfo(
       absl::StrCat("takes points on ", spec.address.host, ":", http_->port(), " (--http)"));
   return absl::OkStatus();
 }
 
+// All at once, as far as anybody can tell: the internal source waits while the others change, so
+// that no rule of before emits once nobody feeds it any more.
+void RelayServer::ApplyRules(const std::shared_ptr<const routing::RouteTable>& table) {
+  static const std::vector<std::shared_ptr<const routing::AggregateSpec>> kNone;
+  if (spooler_ != nullptr) spooler_->SetEndpoints(EndpointsOf(table));
+  internal_->VisitRouter([&](PointRouter& internal) {
+    VisitReactors([&](PointRouter& router) { router.SetRouteTable(table); });
+    InternalSink sink(internal);
+    aggregation_->Keep(table == nullptr ? kNone : table->aggregates(), sink);
+    internal.SetRouteTable(table);
+  });
+}
+
+// Those of the reactors and of HTTP, each on its own thread; returns when it was at all of them.
+void RelayServer::VisitReactors(const std::function<void(PointRouter&)>& visit) {
+  std::vector<std::future<void>> visited;
+  for (const auto& reactor : reactors_) visited.push_back(reactor->Visit(visit));
+  if (http_ != nullptr) http_->VisitRouter(visit);
+  for (const std::future<void>& each : visited) each.wait();
+}
+
+std::vector<PointRouter::LiveNames> RelayServer::LiveNames() {
+  base::Mutex mutex;
+  std::vector<PointRouter::LiveNames> all;
+  const auto collect = [&](PointRouter& router) {
+    base::MutexLock lock(mutex);
+    for (const PointRouter::LiveNames& names : router.live_names()) all.push_back(names);
+  };
+  VisitReactors(collect);
+  internal_->VisitRouter(collect);
+  return all;
+}
+
+bool RelayServer::needs_shards() {
+  const auto table = rules_.table();
+  if (table == nullptr) return true;
+  return std::any_of(table->groups().begin(), table->groups().end(),
+                     [](const auto& group) { return group.kind == routing::GroupKind::kShards; });
+}
+
+absl::StatusOr<v1::ExplainResponse> RelayServer::Explain(const v1::ExplainRequest& request) {
+  base::MutexLock lock(visit_mutex_);
+  if (!may_visit_) {
+    return absl::UnavailableError("the relay starts or stops; try again when it is ready");
+  }
+  const ExplainContext context{.snapshot = snapshot_.get(),
+                               .default_tenant = options_.reactor.router.tenant,
+                               .default_rates = options_.default_rates};
+  absl::StatusOr<v1::ExplainResponse> explained;
+  const std::function<void(PointRouter&)> explain = [&](PointRouter& router) {
+    explained = relay::Explain(router, context, request);
+  };
+  reactors_.front()->Visit(explain).wait();
+  return explained;
+}
+
 void RelayServer::PublishGauges() {
   size_t unacknowledged_bytes = spooler_ == nullptr ? 0 : spooler_->queued_bytes();
   size_t known_series = 0;
+  size_t behind_count = 0;
   for (const auto& reactor : reactors_) {
+    behind_count += reactor->snapshot_version() != snapshot_version_.load() ? 1 : 0;
     unacknowledged_bytes += reactor->unacknowledged_bytes();
     known_series += reactor->known_series();
   }
+  unacknowledged_bytes += internal_->unacknowledged_bytes();
+  known_series += internal_->known_series();
   if (http_ != nullptr) {
     unacknowledged_bytes += http_->unacknowledged_bytes();
     known_series += http_->known_series();
   }
   metrics_.unacknowledged_bytes.Set(static_cast<double>(unacknowledged_bytes));
+  reactors_behind_.Set(static_cast<double>(behind_count));
   metrics_.known_series.Set(static_cast<double>(known_series));
 }
 
 void RelayServer::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
+  snapshot_version_.store(snapshot->version());
+  {
+    base::MutexLock lock(visit_mutex_);
+    snapshot_ = snapshot;
+  }
   if (spooler_ != nullptr) spooler_->SetSlotMap(snapshot->slot_map());
+  collector_->SetSlotMap(snapshot->slot_map());
   for (const auto& reactor : reactors_) reactor->SetSnapshot(snapshot);
+  internal_->SetSnapshot(snapshot);
   if (http_ != nullptr) http_->SetSnapshot(snapshot);
 }
 
+absl::StatusOr<v1::TopResponse> RelayServer::Top(const v1::TopRequest& request) {
+  const std::shared_ptr<Traffic>& traffic = options_.reactor.router.traffic;
+  if (traffic != nullptr) return traffic->Top(request, clock_.Monotonic());
+  return absl::FailedPreconditionError(
+      "this relay takes no samples of its traffic; start it with --traffic-samples-max");
+}
+
 absl::Status RelayServer::Drain(absl::Duration deadline) {
+  rules_.Stop();
+  {
+    base::MutexLock lock(visit_mutex_);
+    may_visit_ = false;
+  }
   std::vector<std::future<size_t>> drains;  // all at once: each takes points until its own begins
   for (const auto& reactor : reactors_) drains.push_back(reactor->Drain(deadline));
   // Its requests have been answered or will be refused: nothing of them is promised.
   if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
   size_t left_bytes = 0;
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
+  left_bytes += internal_->Drain(deadline);  // after all that feeds its producers
   if (spooler_ != nullptr) left_bytes += spooler_->Stop();
   if (left_bytes == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(

@@ -4,6 +4,7 @@
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,10 +13,17 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
+#include "foreign_senders.h"
 #include "http_ingest.h"
 #include "reactor.h"
+#include "relay/aggregation.h"
+#include "relay/explain.h"
+#include "relay/internal_source.h"
+#include "relay/own_metrics.h"
 #include "relay/relay_metrics.h"
 #include "relay/spooler.h"
+#include "relay_collector.h"
+#include "relay_rules.h"
 #include "topology/snapshot.h"
 
 namespace plumbago::relay {
@@ -42,6 +50,12 @@ struct RelayOptions {
   HttpIngestOptions http_ingest;  // its address and router are taken from the others
   ReactorOptions reactor;         // its listeners and memory are taken from above
   SpoolerOptions spool;           // the memory is taken from above
+  OwnMetricsOptions own_metrics;
+  routing::RuleSettings rules;
+  std::string rules_tenants;          // ids apart by blanks, or "*"; empty: the default tenant
+  std::string foreign_full = "drop";  // or pause
+  ForeignOptions foreign;
+  size_t traffic_samples_max = 16'384;  // of each router; 0: none are taken
 };
 
 class RelayServer {
@@ -57,6 +71,17 @@ class RelayServer {
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
 
+  // Whether points can be taken before a slot map is known: the rules send none to our shards.
+  bool needs_shards();
+
+  // Thread-safe, from Start to Drain: before and after, Unavailable.
+  absl::StatusOr<v1::ReloadRulesResponse> ReloadRules(const v1::ReloadRulesRequest& request) {
+    return rules_.Reload(request);
+  }
+  absl::StatusOr<v1::ExplainResponse> Explain(const v1::ExplainRequest& request);
+  // Thread-safe. FailedPrecondition: no samples are taken.
+  absl::StatusOr<v1::TopResponse> Top(const v1::TopRequest& request);
+
   // Takes what the sockets hold, waits for the caches until `deadline` (monotonic) and writes the
   // rest to the spools. Unavailable, with the number of bytes, where something is left.
   absl::Status Drain(absl::Duration deadline);
@@ -64,11 +89,18 @@ class RelayServer {
  private:
   absl::Status ResolveListeners();
   absl::Status LoadTls();
+  absl::Status LoadRules();
   SharedParts Shared();
   void ShareMemory();
   absl::Status StartSpooler();
+  RouterFactories Factories();
   absl::Status StartReactors();
+  void MakeInternalSource();
+  absl::Status MakeOwnMetrics();
   absl::Status StartHttp();
+  void ApplyRules(const std::shared_ptr<const routing::RouteTable>& table);
+  void VisitReactors(const std::function<void(PointRouter&)>& visit);
+  std::vector<PointRouter::LiveNames> LiveNames();
   void PublishGauges();
 
   RelayOptions options_;
@@ -77,12 +109,23 @@ class RelayServer {
   base::Clock& clock_;
   base::Metrics& registry_;
   RelayMetrics metrics_;
+  RelayRules rules_;
+  base::Gauge& reactors_behind_;
+  std::atomic<uint64_t> snapshot_version_{0};  // of the last one
   ConnectionLimits limits_;
   TenantNetworks networks_;
   std::shared_ptr<TlsContext> tls_;
+  ForeignSenders foreign_;            // before whose streams it serves
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::unique_ptr<HttpIngest> http_;
+  base::Mutex visit_mutex_;  // for Explain against Drain
+  bool may_visit_ ABSL_GUARDED_BY(visit_mutex_) = false;
+  std::shared_ptr<const topology::Snapshot> snapshot_ ABSL_GUARDED_BY(visit_mutex_);
+  std::unique_ptr<Aggregation> aggregation_;
+  std::unique_ptr<RelayCollector> collector_;
+  std::unique_ptr<OwnMetrics> own_metrics_;            // null: none are written
+  std::unique_ptr<InternalSource> internal_;           // after its producers and what they read
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others
 };
 

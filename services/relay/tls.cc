@@ -2,12 +2,14 @@
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace plumbago::relay {
 namespace {
@@ -47,10 +49,83 @@ absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions&
   return result;
 }
 
+absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::CreateClient(const std::string& ca_path) {
+  auto result = std::make_shared<TlsContext>();
+  result->context_.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* const context = result->get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  const int loaded = ca_path.empty()
+                         ? SSL_CTX_set_default_verify_paths(context)
+                         : SSL_CTX_load_verify_locations(context, ca_path.c_str(), nullptr);
+  if (loaded != 1) return TlsError("--destination-tls-ca", ca_path);
+  return result;
+}
+
 TlsSession::TlsSession(TlsContext& context, int descriptor)
     : session_(SSL_new(context.get()), &SSL_free) {
   SSL_set_fd(session_.get(), descriptor);
   SSL_set_accept_state(session_.get());
+}
+
+absl::StatusOr<TlsSession> TlsSession::ToServer(TlsContext& context, int descriptor,
+                                                const std::string& host) {
+  TlsSession session(context, descriptor);
+  SSL* const ssl = session.session_.get();
+  SSL_set_connect_state(ssl);
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl);
+  const bool is_address = X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) == 1;
+  const bool is_set = is_address || (SSL_set1_host(ssl, host.c_str()) == 1 &&
+                                     SSL_set_tlsext_host_name(ssl, host.c_str()) == 1);
+  ERR_clear_error();
+  if (is_set) return session;
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", base::Excerpt(host), "\" is no host that TLS can ask for"));
+}
+
+absl::StatusOr<TlsSession::Handshake> TlsSession::ContinueHandshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(session_.get());
+  if (result == 1) return Handshake::kDone;
+  switch (SSL_get_error(session_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      return Handshake::kWantsRead;
+    case SSL_ERROR_WANT_WRITE:
+      return Handshake::kWantsWrite;
+    default:
+      break;
+  }
+  const long verified = SSL_get_verify_result(session_.get());
+  const char* const reason = ERR_reason_error_string(ERR_peek_error());
+  ERR_clear_error();
+  if (verified != X509_V_OK) {
+    return absl::UnavailableError(absl::StrCat("TLS: the server's certificate is not trusted: ",
+                                               X509_verify_cert_error_string(verified)));
+  }
+  return absl::UnavailableError(
+      absl::StrCat("TLS: ", reason != nullptr ? reason : "the server ended the handshake"));
+}
+
+ssize_t TlsSession::Write(absl::string_view bytes) {
+  ERR_clear_error();
+  const int limit = static_cast<int>(std::min(bytes.size(), size_t{INT_MAX}));
+  const int result = SSL_write(session_.get(), bytes.data(), limit);
+  if (result > 0) return result;
+  const int error = SSL_get_error(session_.get(), result);
+  ERR_clear_error();
+  errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+  return -1;
+}
+
+uint64_t TlsSession::written_bytes() const {
+  return BIO_number_written(SSL_get_wbio(session_.get()));
+}
+
+void TlsSession::TryShutdown() {
+  ERR_clear_error();
+  if (is_established()) SSL_shutdown(session_.get());
+  ERR_clear_error();
 }
 
 ssize_t TlsSession::Read(char* buffer, size_t size) {

@@ -1,6 +1,8 @@
-// TLS for listeners, over OpenSSL: a context of the process and a session for each connection.
+// TLS for listeners and for foreign destinations, over OpenSSL: a context of the process for each
+// and a session for each connection.
 //
 // Sessions read from a non-blocking socket as recv does, the handshake included. TLS 1.2 and later.
+// A server's certificate has to be of the host that was asked for and signed by a CA that we trust.
 // With a CA for clients, a certificate that it signed names the tenant by its common name; senders
 // without one are taken as they would be without TLS.
 #pragma once
@@ -27,6 +29,10 @@ class TlsContext {
   // InvalidArgument names the file and what is wrong with it.
   static absl::StatusOr<std::shared_ptr<TlsContext>> Create(const TlsOptions& options);
 
+  // For connections to others. `ca_path`: PEM with the CAs that are trusted; empty: the machine's.
+  // InvalidArgument, as above.
+  static absl::StatusOr<std::shared_ptr<TlsContext>> CreateClient(const std::string& ca_path);
+
   SSL_CTX* get() const { return context_.get(); }
 
  private:
@@ -38,12 +44,27 @@ class TlsSession {
  public:
   // `descriptor` stays the caller's and has to outlive the session.
   TlsSession(TlsContext& context, int descriptor);
+  // Of a client, which asks for `host`, a name or an address.
+  static absl::StatusOr<TlsSession> ToServer(TlsContext& context, int descriptor,
+                                             const std::string& host);
 
   // As recv with MSG_DONTWAIT: the number of bytes, 0 at the end, or -1 with errno (EAGAIN where
   // there is nothing yet; EPROTO where the peer does not keep to the protocol).
   ssize_t Read(char* buffer, size_t size);
   // Writes what fits at once.
   void TryWrite(absl::string_view bytes);
+
+  // As send with MSG_DONTWAIT: the number of bytes, or -1 with errno (EAGAIN). After EAGAIN the
+  // same bytes have to come again.
+  ssize_t Write(absl::string_view bytes);
+  // Bytes that the kernel has taken for the peer so far, records and handshake included.
+  uint64_t written_bytes() const;
+
+  enum class Handshake { kDone, kWantsRead, kWantsWrite };
+  // Goes on with the handshake as far as the socket allows. Unavailable says why it failed.
+  absl::StatusOr<Handshake> ContinueHandshake();
+  // Tells the peer that nothing more comes.
+  void TryShutdown();
 
   bool is_established() const { return SSL_is_init_finished(session_.get()) == 1; }
   // Bytes that were received already and that no further event of the socket announces.

@@ -124,7 +124,6 @@ int UdpListener::ReceiveSome() {
     source_.protocol = spec_.protocol;
     if (!spec_.tenant.empty()) source_.tenant = host_.router().TenantOf(spec_.tenant);
   }
-  host_.router().SetSource(source_);
   size_t byte_count = 0;
   for (int i = 0; i < count; ++i) {
     msghdr& header = buffers_->messages[i].msg_hdr;
@@ -145,11 +144,13 @@ int UdpListener::ReceiveSome() {
 
 void UdpListener::Handle(absl::string_view datagram, const sockaddr_storage& from) {
   PointRouter& router = host_.router();
+  const asio::ip::address address = AddressOf(from);
   if (spec_.tenant.empty() && !host_.shared().networks.empty()) {
-    const std::string& tenant = host_.shared().networks.TenantOf(AddressOf(from));
+    const std::string& tenant = host_.shared().networks.TenantOf(address);
     source_.tenant = tenant.empty() ? 0 : router.TenantOf(tenant);
-    router.SetSource(source_);
   }
+  source_.sender = SenderOf(address);
+  router.SetSource(source_);
   if (spec_.protocol == Protocol::kStatsd) {
     return FeedStatsd(datagram, StatsdInput::kDatagram, *host_.statsd(), router);
   }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "ledger_rows.h"
 #include "live_policy.h"
 #include "open_index.h"
 #include "operations.h"
@@ -25,15 +26,13 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
 
   topology::SnapshotHolder holder;
   PLUMBAGO_ASSIGN_OR_RETURN(const auto policy, LivePolicy::Start(runtime, flags, index, holder));
-  flags.store.open_files_max = FitOpenFiles(flags.store.open_files_max);
-  flags.store.directory = absl::StrCat(data_dir, "/whisper");
   store::Store store({.clock = runtime.clock(),
                       .file_system = runtime.file_system(),
                       .metrics = runtime.metrics(),
                       .index = index,
                       .policies = policy->policies(),
                       .quotas = policy->quotas()},
-                     flags.store);
+                     flags.StoreOptionsFor(data_dir));
   flags.service.epoch = [&holder] { return holder.epoch(); };
   StoreService service(store, index, flags.service);
   Operations operations({runtime.clock(), runtime.file_system(), index, store, holder},
@@ -49,7 +48,8 @@ absl::Status Serve(service::Runtime& runtime, StoreFlags flags) {
                                 .snapshot_path = absl::StrCat(data_dir, "/snapshot.pb")},
                                runtime.file_system(), runtime.metrics(), holder);
   PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service, &admin}));
+  service::LedgerService ledger("store", runtime.metrics(), runtime.clock(), LedgerRows());
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&service, &admin, &ledger}));
   runtime.health().SetReady();
 
   runtime.WaitForStop([&policy] { policy->Reload(); });

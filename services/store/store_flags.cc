@@ -72,4 +72,11 @@ size_t FitOpenFiles(size_t open_files_max) {
   return fitting;
 }
 
+store::StoreOptions StoreFlags::StoreOptionsFor(const std::string& data_directory) const {
+  store::StoreOptions options = store;
+  options.open_files_max = FitOpenFiles(store.open_files_max);
+  options.directory = absl::StrCat(data_directory, "/whisper");
+  return options;
+}
+
 }  // namespace plumbago::store_service

@@ -24,6 +24,8 @@ struct StoreFlags {
   IndexSource index_source() const {
     return rebuild_index ? IndexSource::kRebuilt : IndexSource::kStored;
   }
+  // With the directory, and as many open files as the machine allows.
+  store::StoreOptions StoreOptionsFor(const std::string& data_directory) const;
 };
 
 void AddStoreFlags(service::CommandLine& command_line, StoreFlags& flags);

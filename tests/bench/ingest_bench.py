@@ -5,26 +5,19 @@ resident memory. The sender runs on the same machine. Times differ from run to r
 machine; CPU per point is the figure to compare, between builds measured side by side.
 """
 
-import argparse
 import json
-import pathlib
 import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
-import harness  # noqa: E402
+from measure import MIB, argument_parser, harness, wait_for
 
 SCHEMAS = "[bench]\npattern = .*\nretentions = 10s:1h,1m:1d\n"
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(prog="./plumbago bench ingest", description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--series", type=int, default=200_000, help="series (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=30, help="points of each (default: %(default)s)")
+    parser = argument_parser("ingest", __doc__, series=200_000, rounds=30)
     parser.add_argument("--shards", type=int, default=1, help="shards (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 
 
@@ -38,15 +31,6 @@ def stored(cluster):
 
 def dropped(cluster):
     return sum(service.metric("plumbago_points_dropped_total") for service in cluster.services)
-
-
-def wait_for(count, goal, what):
-    """Polls seldom: reading metrics costs CPU that would be measured too."""
-    deadline = time.monotonic() + 600
-    while count() < goal:
-        if time.monotonic() > deadline:
-            sys.exit(f"only {count():.0f} of {goal} points were {what} after 600 s")
-        time.sleep(0.1)
 
 
 def measure(cluster, arguments):
@@ -67,8 +51,8 @@ def measure(cluster, arguments):
         services.append({
             "service": service.name,
             "cpu_us_per_point": cpu * 1e6 / points,
-            "resident_mib": service.memory_bytes() / 2**20,
-            "peak_mib": service.memory_bytes("VmHWM") / 2**20,
+            "resident_mib": service.memory_bytes() / MIB,
+            "peak_mib": service.memory_bytes("VmHWM") / MIB,
         })
     return {
         "points": points,

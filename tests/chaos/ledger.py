@@ -44,12 +44,12 @@ class Ledger:
     def wait_for_rows(self, count, seconds=60):
         harness.wait_until(lambda: self.row_count() >= count, f"{count} rows are acknowledged", seconds)
 
-    def missing(self, base_url):
-        """Acknowledged points that /render of `base_url` does not give as they were sent, as (series,
-        row, value found). Also what it gives and nobody sent."""
+    def missing(self, base_url, first_row=0):
+        """Acknowledged points from `first_row` on that /render of `base_url` does not give as they were
+        sent, as (series, row, value found). Also what it gives and nobody sent."""
         faults = []
         row_count = self.row_count()
-        for first in range(0, row_count, ROWS_PER_READ):
+        for first in range(first_row, row_count, ROWS_PER_READ):
             faults += self._missing_of(base_url, first, min(first + ROWS_PER_READ, row_count))
         return faults
 

@@ -66,6 +66,19 @@ def http(url, data=None, headers=None, timeout=10):
         return error.code, error.headers, error.read()
 
 
+def cpu_seconds(pid):
+    """User and system time of a process and its threads, ended ones included."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid, field="VmRSS"):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024
+    raise KeyError(field)
+
+
 class Service:
     """One process with its ports, its flags and its log."""
 
@@ -148,14 +161,10 @@ class Service:
         return total
 
     def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def memory_bytes(self, field="VmRSS"):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(field + ":"):
-                return int(line.split()[1]) * 1024
-        raise KeyError(field)
+        return memory_bytes(self.process.pid, field)
 
 
 class Cluster:
@@ -185,6 +194,8 @@ class Cluster:
                 "--shard",
                 f"id=shard-{i},cache={self.caches[i].address},store={self.stores[i].address}"]
         plaintext = f"127.0.0.1:{self.plaintext_port}"
+        if "--own-metrics-interval" not in relay_flags:  # tests count points
+            relay_flags = ["--own-metrics-interval", "0s", *relay_flags]
         self.relay = Service(self, "relay", "plumbago-relay",
                              [*to_controller, "--plaintext-tcp", plaintext, "--plaintext-udp", plaintext,
                               *relay_flags])

@@ -27,8 +27,10 @@ class QueryApiTest(unittest.TestCase):
             f"servers.{host}.cpu {10 * h + i} {at}\n"
             for h, host in enumerate(HOSTS) for i, at in enumerate(cls.times)))
         cls.cluster.send_tcp(f"tagged.disk;rack=r1;dc=x 5 {cls.end}\n")
+        for n, (host, dc) in enumerate([("a", "b"), ("c", "b"), ("d", "x")]):
+            cls.cluster.send_tcp(f"load;host={host};dc={dc} {n + 1} {cls.end}\n")
         cls.cluster.wait_for_series("servers.*.cpu", 3)
-        cls.cluster.wait_until_stored(31)
+        cls.cluster.wait_until_stored(34)
 
     @classmethod
     def tearDownClass(cls):
@@ -99,6 +101,22 @@ class QueryApiTest(unittest.TestCase):
         self.assertEqual(list(found), ["tagged.disk;dc=x;rack=r1"])
         self.assertEqual(found["tagged.disk;dc=x;rack=r1"][-1], 5.0)
 
+    def test_tagged_series_are_found_by_their_tags(self):
+        def last(target):
+            return {name: values[-1] for name, values in self.values(target).items()}
+        self.assertEqual(last("seriesByTag('name=load')"),
+                         {"load;dc=b;host=a": 1.0, "load;dc=b;host=c": 2.0, "load;dc=x;host=d": 3.0})
+        self.assertEqual(last("aliasByTags(seriesByTag('name=load', 'dc=b'), 'host')"), {"a": 1.0, "c": 2.0})
+        self.assertEqual(last("groupByTags(seriesByTag('name=~^lo'), 'sum', 'dc')"),
+                         {"load;dc=b": 3.0, "load;dc=x": 3.0})
+        self.assertEqual(last("seriesByTag('name=load','host!=a') | sumSeries() | alias('others')"), {"others": 5.0})
+        self.assertEqual(last("seriesByTag('dc=nowhere')"), {})
+        one = self.render("seriesByTag('host=d')")[0]
+        self.assertEqual(one["tags"], {"name": "load", "host": "d", "dc": "x"})
+        # Points that are in the cache only are there too.
+        self.cluster.send_tcp(f"load;host=d;dc=x 33 {self.end}\n")
+        harness.wait_until(lambda: last("seriesByTag('host=d')") == {"load;dc=x;host=d": 33.0}, "the new value is shown")
+
     def test_save_and_test_of_grafana(self):
         answer = self.cluster.get("/render", target="constantLine(100)", format="json", maxDataPoints=300)
         self.assertEqual([value for value, _ in answer[0]["datapoints"]], [100.0] * 3)
@@ -157,6 +175,9 @@ class QueryApiTest(unittest.TestCase):
             "movingAverage(servers.a.cpu,'soon')": "movingAverage",
             "groupByNode(servers.*.cpu,1,'noSuchFunction')": "noSuchFunction",
             "grep(servers.*.cpu,'(')": "grep",
+            "seriesByTag('name=load','oops')": "position 24",
+            "seriesByTag('name!=load')": "at position 0",
+            "seriesByTag('name=~(')": "malformed regex",
             "alias(servers.a.cpu,'open": "position",
         }
         for target, part in cases.items():

@@ -72,8 +72,13 @@ class TenantsTest(unittest.TestCase):
     def wait_for_key(cls, key):
         """Until the relay knows the key, and with it whatever was changed before."""
         harness.wait_until(lambda: cls.post("/api/v1/points", "", key)[0] == 200, "the key is known")
-        # Its reactors are told at the same time, on their own threads.
-        time.sleep(0.2)
+        cls.wait_for_reactors()
+
+    @classmethod
+    def wait_for_reactors(cls):
+        """Until they take points by the snapshot that HTTP has: they are told on their own threads."""
+        harness.wait_until(lambda: cls.cluster.relay.metric("plumbago_relay_reactors_behind_snapshot") == 0,
+                           "all reactors have the snapshot")
 
     @classmethod
     def post(cls, path, body, key=None, scheme="Basic"):
@@ -139,7 +144,7 @@ class TenantsTest(unittest.TestCase):
         self.wait_for_key(key)
         self.ctl("key", "revoke", created["key"]["id"])
         harness.wait_until(lambda: self.post("/api/v1/points", "", key)[0] == 401, "it is revoked")
-        time.sleep(0.2)
+        self.wait_for_reactors()
         before = self.dropped(reason="unknown_key")
         self.cluster.send_tcp(f"{key}.revoked.x 1 {at}\n")
         harness.wait_until(lambda: self.dropped(reason="unknown_key") == before + 1, "it is counted")

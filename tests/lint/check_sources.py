@@ -18,7 +18,7 @@ LEVELS = [
     {"base", "testing"},
     {"metric"},
     {"whisper", "index", "topology", "functions", "routing", "journal", "protocols"},
-    {"relay", "cache", "store", "query", "tenancy"},
+    {"relay", "cache", "store", "query", "graph", "tenancy"},
     {"rpc", "http", "kv", "service"},
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

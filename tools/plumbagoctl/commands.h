@@ -16,9 +16,13 @@ void AddSeriesCommands(CLI::App& app, Session& session);  // series, du, slot
 void AddSetCommands(CLI::App& app, Session& session);     // trash, snapshot
 void AddCheckCommands(CLI::App& app, Session& session);   // rescan, verify
 void AddImportCommands(CLI::App& app, Session& session);  // import, fill
+void AddLedgerCommands(CLI::App& app, Session& session);
 void AddJobCommands(CLI::App& app, Session& session);
 void AddSchemaCommands(CLI::App& app, Session& session);
 void AddQuotaCommands(CLI::App& app, Session& session);
+void AddRelayCommands(CLI::App& app, Session& session);
+void AddTopCommand(CLI::App& app, Session& session);
+void AddQueryCommands(CLI::App& app, Session& session);  // shards
 
 // Those of the storage policy, below `tenant`.
 void AddPolicyCommands(CLI::App& tenant, Session& session);

@@ -1,5 +1,5 @@
-// plumbagoctl: manages tenants, keys and topology through the tenant-controller's gRPC, and series
-// through that of the stores.
+// plumbagoctl: manages tenants, keys and topology through the tenant-controller's gRPC, series
+// through that of the stores, and rules through that of the relays.
 //
 // Exit code: 0, 1 where the call was refused or failed (one line on standard error), 2 for a
 // malformed command line.
@@ -50,8 +50,11 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
       "  plumbagoctl tenant create acme\n"
       "  plumbagoctl key create acme --scope ingest\n"
       "  plumbagoctl topology show\n"
+      "  plumbagoctl shards\n"
       "  plumbagoctl series delete 'servers.old.**'\n"
+      "  plumbagoctl ledger\n"
       "  plumbagoctl import /var/lib/graphite/whisper\n"
+      "  plumbagoctl relay explain servers.web1.cpu\n"
       "  plumbagoctl --controller 10.0.0.1:7400 tenant list --output json\n"
       "plumbagoctl <command> --help says more.");
   plumbago::ctl::AddTenantCommands(app, session);
@@ -65,6 +68,10 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddJobCommands(app, session);
   plumbago::ctl::AddSchemaCommands(app, session);
   plumbago::ctl::AddQuotaCommands(app, session);
+  plumbago::ctl::AddLedgerCommands(app, session);
+  plumbago::ctl::AddRelayCommands(app, session);
+  plumbago::ctl::AddTopCommand(app, session);
+  plumbago::ctl::AddQueryCommands(app, session);
 }
 
 }  // namespace

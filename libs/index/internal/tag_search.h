@@ -7,10 +7,12 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
-#include "index/internal/tag_expression.h"
 #include "index/internal/tag_index.h"
+#include "metric/tag_expression.h"
 
 namespace plumbago::index::internal {
+
+using metric::TagExpression;
 
 // The expression that fewest series can match is looked up; these series are then held against all
 // expressions. Each distinct value is matched once. So a search may be paused, and the index change

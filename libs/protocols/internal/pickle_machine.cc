@@ -208,7 +208,11 @@ bool PickleMachine::MoveInto(Id container, size_t begin) {
       return Fail(RefusalReason::kTooDeep, "containers are nested more than 8 deep");
     }
     if (values_.IsFull()) return Fail(RefusalReason::kTooLarge, "more than 524288 values");
-    is_dict ? values_.Deepen(container, stack_[i]) : values_.Append(container, stack_[i]);
+    if (is_dict && dicts_ == Dicts::kEmpty) {
+      values_.Deepen(container, stack_[i]);
+    } else {
+      values_.Append(container, stack_[i]);
+    }
   }
   stack_.resize(begin);
   return true;

@@ -19,8 +19,12 @@ inline constexpr size_t kPickleDepthMax = 8;
 
 class PickleMachine {
  public:
+  // Contents of dicts: dropped, or kept as keys and values in turn.
+  enum class Dicts { kEmpty, kKept };
+
   // `payload` outlives the machine.
-  explicit PickleMachine(absl::string_view payload) : payload_(payload) {}
+  explicit PickleMachine(absl::string_view payload, Dicts dicts = Dicts::kEmpty)
+      : payload_(payload), dicts_(dicts) {}
 
   // Runs up to STOP. On false, fault() and what() say why.
   bool Run();
@@ -70,6 +74,7 @@ class PickleMachine {
   bool Fail(RefusalReason reason, absl::string_view what);
 
   const absl::string_view payload_;
+  const Dicts dicts_;
   size_t position_ = 0;
   size_t opcode_position_ = 0;
   PickleValues values_;

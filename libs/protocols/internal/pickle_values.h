@@ -2,8 +2,7 @@
 //
 // A value is an index. Strings are views into the payload (or into text that had to be unescaped),
 // so a string that is referred to a million times is kept once. Sequences are linked lists of
-// cells, which makes appending cheap and memory proportional to the payload. Contents of dicts are
-// not kept.
+// cells, which makes appending cheap and memory proportional to the payload.
 #pragma once
 
 #include <cstddef>
@@ -39,9 +38,9 @@ class PickleValues {
   // Keeps a text that is not in the payload.
   absl::string_view Own(std::string text) { return owned_.emplace_back(std::move(text)); }
 
-  // `container` is not kDict.
   void Append(Id container, Id value);
-  // Counts how deep `value` makes `container`: what is done for a dict instead of Append.
+  // Counts how deep `value` makes `container`: what is done instead of Append where contents are
+  // not kept.
   void Deepen(Id container, Id value);
 
   PickleKind KindOf(Id id) const { return values_[id].kind; }

@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "functions/series.h"
 #include "query/shard_client.h"
 #include "topology/slot_map.h"
@@ -30,7 +33,26 @@ class FakeShard final : public ShardClient {
   absl::Status store_status;
   absl::Status cache_status;
   bool is_silent = false;
+  bool is_usable = true;
+  absl::Duration usual_time = absl::InfiniteDuration();
+  size_t deferred_max = 0;         // not 0: answers wait for AnswerDeferred()
   std::vector<std::string> calls;  // "find web.*", "fetch a,b", "hot a,b"
+
+  // Waits until as many answers as are deferred at most are there, and gives them.
+  void AnswerDeferred() {
+    base::MutexLock lock(mutex_);
+    while (deferred_.size() < deferred_max) changed_.Wait(lock);
+    for (const auto& answer : deferred_) answer();
+    deferred_.clear();
+  }
+
+  bool IsUsable() override { return is_usable; }
+  absl::Duration UsualTime(CallKind) override { return usual_time; }
+
+  void Probe(Service service, absl::Time, std::function<void(absl::Status)> done) override {
+    calls.push_back(service == Service::kStore ? "probe store" : "probe cache");
+    done(service == Service::kStore ? store_status : cache_status);
+  }
 
   // The pattern is the whole name, or ends in '*' and matches by what is before it.
   void Find(const ShardCall& call, const std::string& pattern, size_t,
@@ -41,6 +63,21 @@ class FakeShard final : public ShardClient {
       if (name.starts_with(pattern.substr(0, pattern.find('*')))) nodes.push_back({name, true});
     }
     Answer(store_status, std::move(nodes), done);
+  }
+
+  // Expressions are tag=value; a series has them all.
+  void FindTagged(const ShardCall&, const std::vector<std::string>& expressions, size_t,
+                  Done<std::string> done) override {
+    calls.push_back("tagged " + Joined(expressions));
+    std::vector<std::string> names;
+    for (const auto& [name, series] : stored) {
+      bool matches = true;
+      for (const std::string& expression : expressions) {
+        matches &= absl::StrContains(name + ";", ";" + expression + ";");
+      }
+      if (matches) names.push_back(name);
+    }
+    Answer(store_status, std::move(names), done);
   }
 
   void List(const ShardCall&, size_t, Done<std::string> done) override {
@@ -81,11 +118,12 @@ class FakeShard final : public ShardClient {
   template <typename T>
   void Answer(const absl::Status& status, std::vector<T> answer, const Done<T>& done) {
     if (is_silent) return;
-    if (status.ok()) {
-      done(std::move(answer));
-    } else {
-      done(status);
-    }
+    absl::StatusOr<std::vector<T>> result = std::move(answer);
+    if (!status.ok()) result = status;
+    if (deferred_max == 0) return done(result);
+    base::MutexLock lock(mutex_);
+    deferred_.push_back([done, result] { done(result); });
+    changed_.NotifyAll();
   }
 
   static std::string Joined(const std::vector<std::string>& metrics) {
@@ -109,6 +147,10 @@ class FakeShard final : public ShardClient {
     }
     return series;
   }
+
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  std::vector<std::function<void()>> deferred_ ABSL_GUARDED_BY(mutex_);
 };
 
 class FakeShards final : public ShardClients {
@@ -116,6 +158,9 @@ class FakeShards final : public ShardClients {
   std::shared_ptr<ShardClient> Of(const topology::ShardInfo& shard) override {
     return shards.at(shard.id);
   }
+  bool TakeHedge() override { return hedges > 0 && hedges-- > 0; }
+
+  int hedges = 0;
 
   std::map<std::string, std::shared_ptr<FakeShard>> shards;
 };

@@ -40,8 +40,9 @@ struct Destination {
     for (; count > 0 && !held.empty(); --count) {
       const Batch& batch = *held.front();
       for (size_t i = 0; i < batch.point_count(); ++i) {
-        const SeriesName name = batch.names->Get(batch.series_id[i]);
-        points[std::string(name.metric)].push_back({batch.time_seconds[i], batch.value[i]});
+        const SeriesName name = batch.names->Get(batch.points.series_id()[i]);
+        points[std::string(name.metric)].push_back(
+            {batch.points.time_seconds()[i], batch.points.value()[i]});
       }
       arrivals.push_back(batch.received_unix_ms);
       held.pop_front();

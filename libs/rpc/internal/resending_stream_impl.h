@@ -128,7 +128,7 @@ const Item* ResendingStream<Item, Request, Response>::TakeNext(Call** call, uint
   *call = call_.get();
   if (resend_count_ > 0) {
     --resend_count_;
-    OnResend();
+    OnResend(*item);
   }
   return item;
 }

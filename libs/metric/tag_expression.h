@@ -16,7 +16,7 @@ namespace re2 {
 class RE2;
 }
 
-namespace plumbago::index::internal {
+namespace plumbago::metric {
 
 inline constexpr size_t kTagExpressionsMax = 64;
 inline constexpr size_t kTagExpressionBytesMax = 4096;
@@ -58,4 +58,4 @@ class TagExpression {
 absl::StatusOr<std::vector<TagExpression>> ParseTagExpressions(
     absl::Span<const std::string> expressions);
 
-}  // namespace plumbago::index::internal
+}  // namespace plumbago::metric

@@ -1,4 +1,5 @@
-// One shard's spool within a Spooler: what lanes hand over, the files, and the replay. Internal.
+// One destination's spool within a Spooler: what lanes hand over, the files, and the replay.
+// Internal.
 //
 // The functions of BatchSpool are thread-safe; the others belong to the spooler's thread.
 #pragma once
@@ -14,14 +15,17 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "relay/batch_spool.h"
+#include "relay/spool_destination.h"
 #include "relay/spool_metrics.h"
 #include "relay/spool_replay.h"
-#include "topology/slot_map.h"
 
 namespace plumbago::relay {
 
 // What all spools of a spooler share.
 struct SpoolShared {
+  explicit SpoolShared(base::Gauge& held) : points_held(held) {}
+
+  base::Gauge& points_held;  // in memory
   size_t queue_bytes_max = 0;
   std::atomic<size_t> queued_bytes{0};
   std::atomic<bool> is_disk_low{false};
@@ -32,12 +36,21 @@ struct SpoolShared {
   void Wake();
 };
 
-class ShardSpool final : public BatchSpool {
+// How the replay reaches a destination.
+struct SpoolWay {
+  std::string address = "";  // another one needs another stream
+  bool is_open = true;       // false: nothing may be sent for now
+  std::function<std::unique_ptr<BatchStream>()> make_stream = {};
+};
+
+class DestinationSpool final : public BatchSpool {
  public:
   // All of them must outlive the spool.
-  ShardSpool(std::string shard_id, const SpoolFilesOptions& files, const ReplayOptions& replay,
-             SpoolShared& shared, base::FileSystem& file_system, base::Clock& clock,
-             base::Metrics& registry, base::Counter& points_damaged);
+  DestinationSpool(SpoolDestination destination, const SpoolFilesOptions& files,
+                   const ReplayOptions& replay, SpoolShared& shared, base::FileSystem& file_system,
+                   base::Clock& clock, base::Metrics& registry, base::Counter& points_damaged);
+
+  SpoolDestination::Kind kind() const { return destination_.kind(); }
 
   bool is_down() const override { return is_down_.load(std::memory_order_relaxed); }
   void ReportDown(absl::string_view why) override;
@@ -54,13 +67,12 @@ class ShardSpool final : public BatchSpool {
   enum class Retry { kLater, kNow };
   void Write(Retry retry);
 
-  // Goes on with the replay by `routing`; `shard` is what the slot map says, nothing where the
-  // shard is not in it. True where there is more to do at once. An error is one of a sync.
+  // Goes on with the replay by `routing`. True where there is more to do at once. An error is one
+  // of a sync.
   absl::StatusOr<bool> Replay(SpoolRouting& routing);
-  // The slot map has changed. `make_stream` is asked for a new way to the shard where one is
-  // needed.
-  void SetShard(const std::optional<topology::ShardInfo>& shard,
-                const std::function<std::unique_ptr<BatchStream>()>& make_stream);
+  // The slot map or the configuration has changed. Without a way the spool of a shard goes to the
+  // spools of others, that of an endpoint waits.
+  void SetWay(std::optional<SpoolWay> way);
 
   absl::Status Sync() { return files_ == nullptr ? absl::OkStatus() : files_->Sync(); }
   bool is_empty() const { return pending_.empty() && !has_segments(); }
@@ -71,10 +83,11 @@ class ShardSpool final : public BatchSpool {
   bool has_segments() const { return files_ != nullptr && files_->segment_count() > 0; }
   void Refuse(const absl::Status& status);
   SpoolReplay::Mode mode() const;
+  SpoolState state() const;
   void PublishReplay();
   void LogState(SpoolState state);
 
-  const std::string shard_id_;
+  const SpoolDestination destination_;
   const SpoolFilesOptions files_options_;
   const ReplayOptions replay_options_;
   SpoolShared& shared_;
@@ -98,8 +111,7 @@ class ShardSpool final : public BatchSpool {
   std::unique_ptr<SpoolFiles> files_;
   absl::Duration retry_at_;          // monotonic
   uint64_t bytes_when_refused_ = 0;  // of the files
-  std::optional<topology::ShardInfo> shard_;
-  std::function<std::unique_ptr<BatchStream>()> make_stream_;
+  std::optional<SpoolWay> way_;
   bool is_stream_wanted_ = false;  // the replay has to be given one, or its absence
   std::unique_ptr<SpoolReplay> replay_;
   SpoolReplay::Totals published_;

@@ -1,4 +1,4 @@
-#include "relay/internal/shard_spool.h"
+#include "relay/internal/destination_spool.h"
 
 #include <utility>
 
@@ -21,20 +21,22 @@ void SpoolShared::Wake() {
   wake_changed.NotifyAll();
 }
 
-ShardSpool::ShardSpool(std::string shard_id, const SpoolFilesOptions& files,
-                       const ReplayOptions& replay, SpoolShared& shared,
-                       base::FileSystem& file_system, base::Clock& clock, base::Metrics& registry,
-                       base::Counter& points_damaged)
-    : shard_id_(std::move(shard_id)),
+DestinationSpool::DestinationSpool(SpoolDestination destination, const SpoolFilesOptions& files,
+                                   const ReplayOptions& replay, SpoolShared& shared,
+                                   base::FileSystem& file_system, base::Clock& clock,
+                                   base::Metrics& registry, base::Counter& points_damaged)
+    : destination_(std::move(destination)),
       files_options_(files),
       replay_options_(replay),
       shared_(shared),
       file_system_(file_system),
       clock_(clock),
-      metrics_(registry, shard_id_),
-      points_damaged_(points_damaged) {}
+      metrics_(SpoolMetrics::Make(registry, destination_)),
+      points_damaged_(points_damaged) {
+  metrics_.SetState(SpoolState::kUp);
+}
 
-void ShardSpool::ReportDown(absl::string_view why) {
+void DestinationSpool::ReportDown(absl::string_view why) {
   {
     base::MutexLock lock(mutex_);
     if (is_down_.load()) return;
@@ -44,7 +46,7 @@ void ShardSpool::ReportDown(absl::string_view why) {
   shared_.Wake();
 }
 
-void ShardSpool::AddSlowLanes(int by) {
+void DestinationSpool::AddSlowLanes(int by) {
   if (by > 0) {
     base::MutexLock lock(mutex_);
     why_down_ = "it takes less than arrives";
@@ -53,17 +55,18 @@ void ShardSpool::AddSlowLanes(int by) {
   shared_.Wake();
 }
 
-bool ShardSpool::HasRoom(size_t bytes) const {
+bool DestinationSpool::HasRoom(size_t bytes) const {
   return !is_refusing_.load() && !shared_.is_disk_low.load() &&
          shared_.queued_bytes.load() + bytes <= shared_.queue_bytes_max &&
          disk_bytes_.load() + queued_bytes_.load() + bytes <= files_options_.bytes_max;
 }
 
-bool ShardSpool::Append(std::unique_ptr<Batch>& batch, Bounds bounds) {
+bool DestinationSpool::Append(std::unique_ptr<Batch>& batch, Bounds bounds) {
   const size_t bytes = batch->memory_bytes();
   if (bounds == Bounds::kKeep && !HasRoom(bytes)) return false;
   queued_bytes_.fetch_add(bytes);
   shared_.queued_bytes.fetch_add(bytes);
+  shared_.points_held.Add(static_cast<double>(batch->point_count()));
   {
     base::MutexLock lock(mutex_);
     queue_.push_back(std::move(batch));
@@ -72,7 +75,7 @@ bool ShardSpool::Append(std::unique_ptr<Batch>& batch, Bounds bounds) {
   return true;
 }
 
-SpoolFiles* ShardSpool::files() {
+SpoolFiles* DestinationSpool::files() {
   if (files_ == nullptr) {
     auto files = SpoolFiles::Open(file_system_, files_options_);
     if (!files.ok()) {
@@ -81,15 +84,15 @@ SpoolFiles* ShardSpool::files() {
     }
     files_ = *std::move(files);
     if (files_->segment_count() > 0) {
-      base::LogInfo(absl::StrCat("the spool of shard ", shard_id_, " has ", files_->bytes(),
+      base::LogInfo(absl::StrCat("the spool of ", destination_.Describe(), " has ", files_->bytes(),
                                  " bytes in ", files_->segment_count(),
-                                 " files of an earlier process; they are replayed"));
+                                 " files of an earlier process"));
     }
   }
   return files_.get();
 }
 
-void ShardSpool::Write(Retry retry) {
+void DestinationSpool::Write(Retry retry) {
   {
     base::MutexLock lock(mutex_);
     for (auto& batch : queue_) pending_.push_back(std::move(batch));
@@ -108,44 +111,45 @@ void ShardSpool::Write(Retry retry) {
     disk_bytes_.store(files_->bytes());
     const size_t bytes = batch.memory_bytes();
     metrics_.points_spooled.Increment(static_cast<double>(batch.point_count()));
+    shared_.points_held.Add(-static_cast<double>(batch.point_count()));
     queued_bytes_.fetch_sub(bytes);
     shared_.queued_bytes.fetch_sub(bytes);
     pending_.pop_front();
   }
   if (is_refusing_.exchange(false)) {
-    base::LogInfo(absl::StrCat("the spool of shard ", shard_id_, " takes points again"));
+    base::LogInfo(absl::StrCat("the spool of ", destination_.Describe(), " takes points again"));
   }
 }
 
-void ShardSpool::Refuse(const absl::Status& status) {
+void DestinationSpool::Refuse(const absl::Status& status) {
   retry_at_ = clock_.Monotonic() + kRetryInterval;
   bytes_when_refused_ = files_ == nullptr ? 0 : files_->bytes();
   if (is_refusing_.exchange(true)) return;
   metrics_.write_failures.Increment();
-  base::LogError(absl::StrCat("the spool of shard ", shard_id_,
+  base::LogError(absl::StrCat("the spool of ", destination_.Describe(),
                               " takes no more: ", std::string(status.message()),
                               "; what it was given is held in memory, and senders have to wait"));
 }
 
-void ShardSpool::SetShard(const std::optional<topology::ShardInfo>& shard,
-                          const std::function<std::unique_ptr<BatchStream>()>& make_stream) {
-  const bool is_same_way = shard.has_value() == shard_.has_value() &&
-                           (!shard.has_value() || shard->cache_address == shard_->cache_address);
-  shard_ = shard;
-  make_stream_ = make_stream;
+void DestinationSpool::SetWay(std::optional<SpoolWay> way) {
+  const bool is_same_way =
+      way.has_value() == way_.has_value() && (!way.has_value() || way->address == way_->address);
+  way_ = std::move(way);
   if (!is_same_way) is_stream_wanted_ = true;
-  if (replay_ != nullptr) replay_->Restart();
+  // Where points for shards belong may have changed even so.
+  const bool is_decided_anew = !is_same_way || kind() == SpoolDestination::Kind::kShard;
+  if (replay_ != nullptr && is_decided_anew) replay_->Restart();
 }
 
-absl::StatusOr<bool> ShardSpool::Replay(SpoolRouting& routing) {
+absl::StatusOr<bool> DestinationSpool::Replay(SpoolRouting& routing) {
   if (!has_segments()) return false;
   if (replay_ == nullptr) {
-    replay_ = std::make_unique<SpoolReplay>(absl::StrCat("shard ", shard_id_), *files_, routing,
-                                            clock_, replay_options_);
+    replay_ = std::make_unique<SpoolReplay>(destination_.Describe(), *files_, routing, clock_,
+                                            replay_options_);
     is_stream_wanted_ = true;
   }
   if (std::exchange(is_stream_wanted_, false)) {
-    replay_->SetStream(shard_.has_value() ? make_stream_() : nullptr);
+    replay_->SetStream(way_.has_value() ? way_->make_stream() : nullptr);
     acknowledged_count_ = 0;
   }
   PLUMBAGO_ASSIGN_OR_RETURN(const bool went_on, replay_->Step(mode()));
@@ -156,19 +160,19 @@ absl::StatusOr<bool> ShardSpool::Replay(SpoolRouting& routing) {
   return went_on;
 }
 
-SpoolReplay::Mode ShardSpool::mode() const {
-  if (!shard_.has_value()) return SpoolReplay::Mode::kRun;  // to the spools of others
-  if (shard_->state != topology::ShardState::kActive) return SpoolReplay::Mode::kPaused;
+SpoolReplay::Mode DestinationSpool::mode() const {
+  if (!way_.has_value()) {
+    return kind() == SpoolDestination::Kind::kShard ? SpoolReplay::Mode::kRun
+                                                    : SpoolReplay::Mode::kPaused;
+  }
+  if (!way_->is_open) return SpoolReplay::Mode::kPaused;
   if (is_down()) return SpoolReplay::Mode::kProbe;
   return slow_lane_count_.load() > 0 ? SpoolReplay::Mode::kPaused : SpoolReplay::Mode::kRun;
 }
 
-void ShardSpool::Publish() {
-  const bool is_down_or_slow = is_down() || slow_lane_count_.load() > 0;
-  const SpoolState state = is_down_or_slow  ? SpoolState::kDown
-                           : has_segments() ? SpoolState::kReplaying
-                                            : SpoolState::kUp;
-  if (std::exchange(state_, state) != state) LogState(state);
+void DestinationSpool::Publish() {
+  const SpoolState now = state();
+  if (std::exchange(state_, now) != now) LogState(now);
   if (files_ == nullptr) return;
   disk_bytes_.store(files_->bytes());
   metrics_.bytes.Set(static_cast<double>(files_->bytes()));
@@ -182,18 +186,27 @@ void ShardSpool::Publish() {
   if (replay_ != nullptr) PublishReplay();
 }
 
-void ShardSpool::PublishReplay() {
+SpoolState DestinationSpool::state() const {
+  if (kind() == SpoolDestination::Kind::kEndpoint && !way_.has_value()) {
+    return SpoolState::kNotConfigured;
+  }
+  if (is_down() || slow_lane_count_.load() > 0) return SpoolState::kDown;
+  return has_segments() ? SpoolState::kReplaying : SpoolState::kUp;
+}
+
+void DestinationSpool::PublishReplay() {
   const SpoolReplay::Totals totals = replay_->totals();
   const SpoolReplay::Totals before = std::exchange(published_, totals);
   const auto publish = [](base::Counter& counter, uint64_t now, uint64_t then) {
     if (now != then) counter.Increment(static_cast<double>(now - then));
   };
   publish(metrics_.points_replayed, totals.replayed_points, before.replayed_points);
+  publish(metrics_.points_spooled, totals.returned_points, before.returned_points);
   publish(metrics_.points_rerouted, totals.rerouted_points, before.rerouted_points);
   publish(points_damaged_, totals.damaged_points, before.damaged_points);
 }
 
-void ShardSpool::LogState(SpoolState state) {
+void DestinationSpool::LogState(SpoolState state) {
   metrics_.SetState(state);
   const uint64_t spooled_bytes = files_ == nullptr ? 0 : files_->bytes();
   switch (state) {
@@ -203,16 +216,23 @@ void ShardSpool::LogState(SpoolState state) {
         base::MutexLock lock(mutex_);
         why = why_down_;
       }
-      base::LogWarning(absl::StrCat("shard ", shard_id_, " is down: ", why,
+      base::LogWarning(absl::StrCat(destination_.Describe(), " is down: ", why,
                                     "; its points go to the spool until it takes them again"));
       return;
     }
     case SpoolState::kReplaying:
-      base::LogInfo(absl::StrCat("shard ", shard_id_, " takes points; ", spooled_bytes,
+      base::LogInfo(absl::StrCat(destination_.Describe(), " takes points; ", spooled_bytes,
                                  " bytes of its spool are replayed"));
       return;
     case SpoolState::kUp:
-      base::LogInfo(absl::StrCat("shard ", shard_id_, " is up, and its spool is empty"));
+      base::LogInfo(absl::StrCat(destination_.Describe(), " is up, and its spool is empty"));
+      return;
+    case SpoolState::kNotConfigured:
+      if (spooled_bytes == 0) return;
+      base::LogWarning(
+          absl::StrCat(destination_.Describe(), " is not configured: ", spooled_bytes,
+                       " bytes of its spool, in ", files_options_.directory,
+                       ", are kept until it is again. Remove the directory to give them up"));
       return;
   }
 }

@@ -1,4 +1,4 @@
-#include "index/internal/tag_expression.h"
+#include "metric/tag_expression.h"
 
 #include <re2/re2.h>
 
@@ -10,7 +10,7 @@
 #include "absl/strings/strip.h"
 #include "base/status.h"
 
-namespace plumbago::index::internal {
+namespace plumbago::metric {
 namespace {
 
 re2::StringPiece Piece(absl::string_view text) { return {text.data(), text.size()}; }
@@ -109,4 +109,4 @@ absl::StatusOr<std::vector<TagExpression>> ParseTagExpressions(
   return parsed;
 }
 
-}  // namespace plumbago::index::internal
+}  // namespace plumbago::metric

@@ -1,0 +1,84 @@
+// Reads series from shards: stored points and hot ones together, each series from one of its
+// replicas.
+//
+// The first owner of a series is asked; where it fails the next one is asked at once, where it is
+// slower than its calls usually are the next one is asked too, as far as the hedge budget goes. The
+// first complete set of answers ends the waiting. Serves one request on one thread and blocks, for
+// at most the shard timeout.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "functions/evaluator.h"
+#include "query/fanout.h"
+#include "query/gather.h"
+#include "query/name_finder.h"
+
+namespace plumbago::query {
+
+class ReplicaRead {
+ public:
+  // What one shard was asked for one fetch.
+  struct Part {
+    size_t fetch_index = 0;
+    uint16_t shard = 0;
+    std::vector<const FoundName*> names;
+    Metrics metrics;  // their texts
+    AnswerOf<StoredSeries> stored;
+    AnswerOf<HotSeries> hot;
+
+   private:
+    friend class ReplicaRead;
+    enum class Backup { kPossible, kNone, kAsked };
+    size_t attempt = 0;  // which owner of its names the shard is
+    Backup backup = Backup::kPossible;
+    std::vector<size_t> backups;  // parts that were asked for the same names
+    absl::Time hedge_at = absl::InfiniteFuture();
+
+    bool is_whole() const { return stored.is_there() && hot.is_there() && is_good(); }
+    bool is_good() const { return stored.status().ok() && hot.status().ok(); }
+    bool has_failed() const {
+      return (stored.is_there() && !stored.status().ok()) || (hot.is_there() && !hot.status().ok());
+    }
+  };
+
+  // `points_left`: of the request.
+  ReplicaRead(const Fanout& fanout, int64_t points_left);
+
+  // All parts that were asked, with their answers; replicas may have answered the same. Notes in
+  // the report what failed. Errors are the request's own: a limit, or its time is over.
+  absl::Status Run(const std::vector<functions::Fetch>& fetches,
+                   const std::vector<const FoundNames*>& names);
+  std::vector<Part>& parts() { return parts_; }
+
+ private:
+  using ByShard = std::map<uint16_t, std::vector<const FoundName*>>;
+
+  void AskFirst(const functions::Fetch& fetch, size_t fetch_index, const FoundNames& names);
+  void Ask(const functions::Fetch& fetch, size_t fetch_index, ByShard by_shard, size_t attempt,
+           Part::Backup backup);
+  void Start(const functions::TimeRange& range, Part& part);
+  void AskBackups(const std::vector<functions::Fetch>& fetches);
+  void AskBackup(const functions::Fetch& fetch, size_t part_index);
+  bool NeedsAttention() const;
+  bool IsSettled(size_t part_index) const;
+  bool AllSettled() const;
+  absl::Time NextHedge() const;
+  absl::Status Report();
+  // Owners in the order of asking: those whose breakers are closed first.
+  std::vector<uint16_t> OwnersInOrder(const FoundName& name) const;
+
+  const Fanout& fanout_;
+  const ShardCall call_;
+  const int64_t points_left_;
+  std::vector<bool> is_usable_;  // by shard, as it was at the beginning
+  CallGroup calls_;
+  std::vector<Part> parts_;
+};
+
+}  // namespace plumbago::query

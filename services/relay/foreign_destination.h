@@ -1,0 +1,40 @@
+// What all streams to one foreign destination share: its counters, and its lines in the log, one
+// when an outage begins and one when it ends. Thread-safe; lives as long as ForeignSenders.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/metrics.h"
+
+namespace plumbago::relay {
+
+class ForeignDestination {
+ public:
+  // `name` is the label `destination`, as that of its spool (relay/spool_destination.h).
+  ForeignDestination(base::Metrics& metrics, const std::string& name);
+
+  void OnFailure(absl::string_view why);
+  void OnAccepted(size_t point_count);
+  // The protocol has no way to write so many points.
+  void OnNotWritable(uint64_t point_count);
+  // The peer said something, which carbon's protocols have no answers for.
+  void OnAnswer(absl::string_view text);
+
+  base::Gauge& connections;
+  base::Counter& connects;
+  base::Gauge& queued_bytes;
+  base::Counter& resent_batches;
+
+ private:
+  const std::string name_;
+  base::Counter& failures_;
+  base::Counter& points_sent_;
+  base::Counter& points_not_writable_;
+  std::atomic<bool> is_failing_{false};
+  std::atomic<bool> has_logged_answer_{false};
+  std::atomic<bool> has_logged_not_writable_{false};
+};
+
+}  // namespace plumbago::relay
