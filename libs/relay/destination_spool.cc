@@ -201,6 +201,7 @@ void DestinationSpool::PublishReplay() {
     if (now != then) counter.Increment(static_cast<double>(now - then));
   };
   publish(metrics_.points_replayed, totals.replayed_points, before.replayed_points);
+  publish(metrics_.points_spooled, totals.returned_points, before.returned_points);
   publish(metrics_.points_rerouted, totals.rerouted_points, before.rerouted_points);
   publish(points_damaged_, totals.damaged_points, before.damaged_points);
 }

@@ -135,6 +135,13 @@ absl::Status Runtime::ServeGrpc(const std::vector<grpc::Service*>& services) {
   return absl::OkStatus();
 }
 
+bool Runtime::IsStopRequested() const {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 void Runtime::WaitForStop(const std::function<void()>& reload) {
   const sigset_t signals = HandledSignals();
   for (;;) {
