@@ -61,7 +61,7 @@ struct Batch {
   uint64_t epoch = 0;            // of the slot map that chose the shard
   int64_t received_unix_ms = 0;  // arrival of the first point
   BatchColumns points;
-  std::shared_ptr<Delivery> delivery;  // null unless the sender waits for the acknowledgement
+  std::shared_ptr<Delivery> delivery;  // null unless the sender waits for it
 
   size_t point_count() const { return points.size(); }
   // What the batch occupies in memory, for the bound on bytes in flight.

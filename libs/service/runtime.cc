@@ -110,7 +110,7 @@ void Runtime::RequestStop() { kill(getpid(), SIGTERM); }
 
 absl::Status Runtime::ServeAdmin() {
   http::ServerOptions options;
-  options.listen = options_.admin_listen;
+  options.listeners = {{.address = options_.admin_listen}};
   options.body_bytes_max = 1 << 20;
   options.connections_max = 256;
   auto server = http::Server::Start(
