@@ -247,9 +247,10 @@ void RelayServer::MakeInternalSource() {
 
 absl::Status RelayServer::MakeOwnMetrics() {
   OwnMetricsOptions& own = options_.own_metrics;
-  collector_ = std::make_unique<RelayCollector>(
-      clock_, registry_, metrics_,
-      spooler_ == nullptr ? RelayCollector::Spools::kNone : RelayCollector::Spools::kOfShards);
+  collector_ = std::make_unique<RelayCollector>(clock_, registry_, metrics_, foreign_,
+                                                spooler_ == nullptr
+                                                    ? RelayCollector::Spools::kNone
+                                                    : RelayCollector::Spools::kOfDestinations);
   PLUMBAGO_ASSIGN_OR_RETURN(own.prefix, ResolvePrefix(own.prefix, base::HostName()));
   if (own.tenant.empty()) own.tenant = options_.reactor.router.tenant;
   if (own.interval == absl::ZeroDuration() || own.tenant.empty()) return absl::OkStatus();
