@@ -168,8 +168,8 @@ bool Connection::Begin() {
                                {host_.router(), host_.shared().clock, host_.statsd(),
                                 [this](absl::string_view text) { Reply(text); }});
   const std::string& tenant = host_.router().NameOf(source_.tenant);
-  std::optional<ConnectionLimits::Place> place =
-      host_.shared().limits.Take(ConnectionLimits::Kind::kTenant, tenant);
+  std::optional<ConnectionLimits::Place> place = host_.shared().limits.Take(
+      ConnectionLimits::Kind::kTenant, tenant, host_.router().ConnectionsMaxOf(source_.tenant));
   if (!place.has_value()) {
     host_.shared().metrics.connections_refused("tenant").Increment();
     return false;

@@ -348,7 +348,9 @@ absl::StatusOr<v1::ExplainResponse> RelayServer::Explain(const v1::ExplainReques
   }
   const ExplainContext context{.snapshot = snapshot_.get(),
                                .default_tenant = options_.reactor.router.tenant,
-                               .default_rates = options_.default_rates};
+                               .default_rates = options_.default_rates,
+                               .default_name_bytes_max = options_.reactor.router.name_bytes_max,
+                               .default_connections_max = options_.connections.per_tenant};
   absl::StatusOr<v1::ExplainResponse> explained;
   const std::function<void(PointRouter&)> explain = [&](PointRouter& router) {
     explained = relay::Explain(router, context, request);
