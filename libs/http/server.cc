@@ -159,6 +159,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     stream_.tcp().async_read_some(
         buffer_.prepare(kProxyReadBytes),
         [self = shared_from_this()](beast::error_code error, size_t size) {
+          // A balancer that only looks whether somebody listens is no fault.
+          if (error == asio::error::eof) return self->stream_.tcp().close();
           if (error) return self->FailOpening(error, "proxy_header");
           self->buffer_.commit(size);
           self->ParseProxyHeader();

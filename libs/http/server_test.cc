@@ -2,6 +2,7 @@
 // when its places are taken.
 #include "http/server.h"
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
@@ -23,6 +24,11 @@ class Client {
     socket_.connect({asio::ip::make_address("127.0.0.1"), static_cast<uint16_t>(port)});
   }
   void Send(const std::string& text) { asio::write(socket_, asio::buffer(text)); }
+  // To a server that may have closed.
+  void TrySend(const std::string& text) {
+    boost::system::error_code ignored;
+    asio::write(socket_, asio::buffer(text), ignored);
+  }
   // The head of the next answer; its body (of the announced length) is dropped from the socket.
   std::string ReadHead() {
     const size_t size = asio::read_until(socket_, asio::dynamic_buffer(data_), "\r\n\r\n");
@@ -222,6 +228,104 @@ TEST_CASE("Server tells a handler that its client is gone, and serves on", "[htt
     leaving.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
   }
   blocking->Stop(absl::Seconds(20));  // returns because the handler does
+}
+
+// Takes `places` connections, and none from 192.0.2.66.
+class CountingGate final : public ConnectionGate {
+ public:
+  explicit CountingGate(int places) : places_(std::make_shared<std::atomic<int>>(places)) {}
+  Place Admit() override {
+    if (places_->fetch_sub(1) <= 0) return nullptr;
+    return Place(nullptr, [places = places_](void*) { places->fetch_add(1); });
+  }
+  Place AdmitSource(const std::string& address) override {
+    return address == "192.0.2.66" ? nullptr : std::make_shared<int>();
+  }
+  void OnFailedOpening(const std::string& reason) override { failed_.set_value(reason); }
+  std::string WaitForFailure() { return failed_.get_future().get(); }
+
+ private:
+  const std::shared_ptr<std::atomic<int>> places_;  // shared with the places
+  std::promise<std::string> failed_;
+};
+
+Response Whence(const Request& request) {
+  Response response;
+  response.body = request.remote_address + " " + std::to_string(request.listener);
+  return response;
+}
+
+TEST_CASE("Server takes the address of a PROXY header, also in pieces, and from no other listener",
+          "[http]") {
+  ServerOptions options;
+  options.listeners = {{}, {.has_proxy_header = true}};
+  auto server = Server::Start(options, Whence).value();
+  Client proxied(server->port(1));
+  proxied.Send("PROXY TCP4 192.0.2.7 192.0.");
+  proxied.Send("2.1 5555 80\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(proxied.ReadHead().find("HTTP/1.1 200") == 0);
+  CHECK(proxied.body() == "192.0.2.7 1");
+  Client checking(server->port(1));
+  checking.Send("PROXY UNKNOWN\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  checking.ReadHead();
+  CHECK(checking.body() == "127.0.0.1 1");
+  Client plain(server->port(0));
+  plain.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  plain.ReadHead();
+  CHECK(plain.body() == "127.0.0.1 0");
+  Client forging(server->port(0));
+  forging.Send("PROXY TCP4 192.0.2.7 192.0.2.1 5555 80\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(forging.ReadToEnd().find("HTTP/1.1 200") == std::string::npos);
+}
+
+TEST_CASE("Server closes whom its gate does not admit, and gives places back", "[http]") {
+  ServerOptions options;
+  options.listeners = {{.has_proxy_header = true}};
+  const auto gate = std::make_shared<CountingGate>(1);  // shared with the server
+  options.gate = gate;
+  auto server = Server::Start(options, Whence).value();
+  {
+    Client refused_source(server->port());
+    refused_source.Send("PROXY TCP4 192.0.2.66 192.0.2.1 5555 80\r\n");
+    CHECK(refused_source.ReadToEnd().empty());
+  }
+  {
+    // Until the place of the first one is free again, connections are closed.
+    std::string answer;
+    while (answer.empty()) {
+      Client client(server->port());
+      client.TrySend(
+          "PROXY TCP4 192.0.2.7 192.0.2.1 5555 80\r\n"
+          "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      answer = client.ReadToEnd();
+    }
+    CHECK(answer.find("192.0.2.7 0") != std::string::npos);
+  }
+}
+
+TEST_CASE("Server closes a connection whose opening takes too long", "[http]") {
+  ServerOptions options;
+  options.listeners = {{.has_proxy_header = true}};
+  options.opening_timeout = absl::Milliseconds(50);
+  const auto gate = std::make_shared<CountingGate>(1);  // shared with the server
+  options.gate = gate;
+  auto server = Server::Start(options, Whence).value();
+  Client slow(server->port());
+  slow.Send("PROXY TCP4 ");
+  CHECK(slow.ReadToEnd().empty());
+  CHECK(gate->WaitForFailure() == "opening_timeout");
+}
+
+TEST_CASE("Server tells its gate of a connection without the header that it expects", "[http]") {
+  ServerOptions options;
+  options.listeners = {{.has_proxy_header = true}};
+  const auto gate = std::make_shared<CountingGate>(1);  // shared with the server
+  options.gate = gate;
+  auto server = Server::Start(options, Whence).value();
+  Client bare(server->port());
+  bare.Send("GET / HTTP/1.1\r\n\r\n");
+  CHECK(bare.ReadToEnd().empty());
+  CHECK(gate->WaitForFailure() == "proxy_header");
 }
 
 TEST_CASE("Server names the address that is in use", "[http]") {

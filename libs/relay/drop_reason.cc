@@ -1,6 +1,7 @@
 #include "relay/drop_reason.h"
 
 #include <array>
+#include <iterator>
 
 #include "base/check.h"
 #include "relay/source.h"
@@ -16,70 +17,40 @@ const char* ProtocolWord(Protocol protocol) {
 }
 
 const char* DropReasonWord(DropReason reason) {
-  static constexpr std::array<const char*, kDropReasonCount> kWords = {"field_count",
-                                                                       "bad_value",
-                                                                       "bad_timestamp",
-                                                                       "time_out_of_range",
-                                                                       "line_too_long",
-                                                                       "empty_name",
-                                                                       "name_too_long",
-                                                                       "empty_node",
-                                                                       "slash_in_name",
-                                                                       "control_byte",
-                                                                       "invalid_utf8",
-                                                                       "invalid_tag",
-                                                                       "tenant_refused",
-                                                                       "no_active_shard",
-                                                                       "spool_full",
-                                                                       "spool_damaged",
-                                                                       "unknown_key",
-                                                                       "points_rate_limit",
-                                                                       "new_series_rate_limit",
-                                                                       "blacklist",
-                                                                       "not_in_whitelist",
-                                                                       "blackhole",
-                                                                       "no_route",
-                                                                       "rewritten_name_too_long",
-                                                                       "invalid_data",
-                                                                       "blank_in_name",
-                                                                       "destination_full",
-                                                                       "destination_removed",
-                                                                       "aggregate_late",
-                                                                       "aggregate_too_early",
-                                                                       "aggregate_no_memory",
-                                                                       "no_name",
-                                                                       "bad_shape",
-                                                                       "malformed",
-                                                                       "too_deep",
-                                                                       "too_large",
-                                                                       "pickle_class",
-                                                                       "label_conflict",
-                                                                       "stale_marker",
-                                                                       "native_histogram",
-                                                                       "unknown_type",
-                                                                       "bad_sample_rate",
-                                                                       "too_many_keys",
-                                                                       "too_many_timer_values",
-                                                                       "too_many_set_members",
-                                                                       "unknown_command"};
-  return kWords[static_cast<size_t>(reason)];
+  static constexpr size_t kOwnBegin = OfDecoders(RefusalReason::kReasonCount);
+  static constexpr const char* kOwnWords[] = {
+      "empty_name",
+      "empty_node",
+      "slash_in_name",
+      "control_byte",
+      "invalid_utf8",
+      "tenant_refused",
+      "no_active_shard",
+      "spool_full",
+      "spool_damaged",
+      "unknown_key",
+      "points_rate_limit",
+      "new_series_rate_limit",
+      "blacklist",
+      "not_in_whitelist",
+      "blackhole",
+      "no_route",
+      "rewritten_name_too_long",
+      "invalid_data",
+      "blank_in_name",
+      "destination_full",
+      "destination_removed",
+      "aggregate_late",
+      "aggregate_too_early",
+      "aggregate_no_memory",
+  };
+  static_assert(std::size(kOwnWords) == kDropReasonCount - kOwnBegin);
+  const auto index = static_cast<size_t>(reason);
+  if (index >= kOwnBegin) return kOwnWords[index - kOwnBegin];
+  return protocols::RefusalReasonWord(static_cast<RefusalReason>(index + 1));
 }
 
-DropReason ReasonOf(metric::LineFault fault) {
-  switch (fault) {
-    case metric::LineFault::kFieldCount:
-      return DropReason::kFieldCount;
-    case metric::LineFault::kBadValue:
-      return DropReason::kBadValue;
-    case metric::LineFault::kBadTimestamp:
-      return DropReason::kBadTimestamp;
-    case metric::LineFault::kTimeOutOfRange:
-      return DropReason::kTimeOutOfRange;
-    case metric::LineFault::kNone:
-      break;
-  }
-  base::CheckFailed(__FILE__, __LINE__, "a fault has a reason");
-}
+DropReason ReasonOf(metric::LineFault fault) { return ReasonOf(protocols::ReasonOf(fault)); }
 
 DropReason ReasonOf(metric::NameFault fault) {
   switch (fault) {
@@ -104,21 +75,8 @@ DropReason ReasonOf(metric::NameFault fault) {
 }
 
 DropReason ReasonOf(RefusalReason reason) {
-  static constexpr DropReason kReasons[] = {
-      DropReason::kReasonCount,       DropReason::kFieldCount,      DropReason::kBadValue,
-      DropReason::kBadTimestamp,      DropReason::kTimeOutOfRange,  DropReason::kLineTooLong,
-      DropReason::kNameTooLong,       DropReason::kNoName,          DropReason::kBadShape,
-      DropReason::kMalformed,         DropReason::kTooDeep,         DropReason::kTooLarge,
-      DropReason::kPickleClass,       DropReason::kInvalidTag,      DropReason::kLabelConflict,
-      DropReason::kStaleMarker,       DropReason::kNativeHistogram, DropReason::kUnknownType,
-      DropReason::kBadSampleRate,     DropReason::kTooManyKeys,     DropReason::kTooManyTimerValues,
-      DropReason::kTooManySetMembers, DropReason::kUnknownCommand};
-  static_assert(std::size(kReasons) == protocols::kRefusalReasonCount);
-  const DropReason result = kReasons[static_cast<size_t>(reason)];
-  if (result == DropReason::kReasonCount) {
-    base::CheckFailed(__FILE__, __LINE__, "a refusal has a reason");
-  }
-  return result;
+  PLUMBAGO_CHECK(reason != RefusalReason::kNone);
+  return static_cast<DropReason>(OfDecoders(reason));
 }
 
 DropReason ReasonOf(routing::DropReason reason) {

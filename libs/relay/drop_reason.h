@@ -12,19 +12,41 @@
 
 namespace plumbago::relay {
 
+// Decoders' reasons come first and are theirs, one for one: of both, one table has the words.
+constexpr uint8_t OfDecoders(protocols::RefusalReason reason) {
+  return static_cast<uint8_t>(static_cast<uint8_t>(reason) - 1);  // without kNone
+}
+
 enum class DropReason : uint8_t {
-  kFieldCount,
-  kBadValue,
-  kBadTimestamp,
-  kTimeOutOfRange,
-  kLineTooLong,
-  kEmptyName,
-  kNameTooLong,
+  kFieldCount = OfDecoders(protocols::RefusalReason::kFieldCount),
+  kBadValue = OfDecoders(protocols::RefusalReason::kBadValue),
+  kBadTimestamp = OfDecoders(protocols::RefusalReason::kBadTimestamp),
+  kTimeOutOfRange = OfDecoders(protocols::RefusalReason::kTimeOutOfRange),
+  kLineTooLong = OfDecoders(protocols::RefusalReason::kLineTooLong),
+  kNameTooLong = OfDecoders(protocols::RefusalReason::kNameTooLong),
+  kNoName = OfDecoders(protocols::RefusalReason::kNoName),
+  kBadShape = OfDecoders(protocols::RefusalReason::kBadShape),
+  kMalformed = OfDecoders(protocols::RefusalReason::kMalformed),
+  kTooDeep = OfDecoders(protocols::RefusalReason::kTooDeep),
+  kTooLarge = OfDecoders(protocols::RefusalReason::kTooLarge),
+  kPickleClass = OfDecoders(protocols::RefusalReason::kPickleClass),
+  kInvalidTag = OfDecoders(protocols::RefusalReason::kInvalidTag),
+  kLabelConflict = OfDecoders(protocols::RefusalReason::kLabelConflict),
+  kStaleMarker = OfDecoders(protocols::RefusalReason::kStaleMarker),
+  kNativeHistogram = OfDecoders(protocols::RefusalReason::kNativeHistogram),
+  kUnknownType = OfDecoders(protocols::RefusalReason::kUnknownType),
+  kBadSampleRate = OfDecoders(protocols::RefusalReason::kBadSampleRate),
+  kTooManyKeys = OfDecoders(protocols::RefusalReason::kTooManyKeys),
+  kTooManyTimerValues = OfDecoders(protocols::RefusalReason::kTooManyTimerValues),
+  kTooManySetMembers = OfDecoders(protocols::RefusalReason::kTooManySetMembers),
+  kUnknownCommand = OfDecoders(protocols::RefusalReason::kUnknownCommand),
+  // Of names (metric/metric_name.h).
+  kEmptyName = OfDecoders(protocols::RefusalReason::kReasonCount),
   kEmptyNode,
   kSlashInName,
   kControlByte,
   kInvalidUtf8,
-  kInvalidTag,
+  // Of the relay.
   kTenantRefused,       // suspended, deleting or unknown
   kNoActiveShard,       // every shard of the slot is excluded
   kSpoolFull,           // the shard is down, memory and spool are full, and the sender cannot wait
@@ -45,22 +67,6 @@ enum class DropReason : uint8_t {
   kAggregateLate,       // its bucket is gone
   kAggregateTooEarly,   // further in the future than buckets are kept
   kAggregateNoMemory,
-  // Of decoders only (protocols/point_sink.h).
-  kNoName,
-  kBadShape,
-  kMalformed,
-  kTooDeep,
-  kTooLarge,
-  kPickleClass,
-  kLabelConflict,
-  kStaleMarker,
-  kNativeHistogram,
-  kUnknownType,
-  kBadSampleRate,
-  kTooManyKeys,
-  kTooManyTimerValues,
-  kTooManySetMembers,
-  kUnknownCommand,
   kReasonCount
 };
 inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kReasonCount);

@@ -131,6 +131,10 @@ class Explainer {
              context_.default_rates.points_per_second);
     AddLimit("new_series_per_second", limits.has_new_series_per_second(),
              limits.new_series_per_second(), context_.default_rates.new_series_per_second);
+    AddLimit("name_bytes_max", limits.has_name_bytes_max(), limits.name_bytes_max(),
+             context_.default_name_bytes_max);
+    AddLimit("connections", limits.has_connections(), limits.connections(),
+             context_.default_connections_max);
     return absl::OkStatus();
   }
 

@@ -15,6 +15,8 @@ struct ExplainContext {
   const topology::Snapshot* snapshot = nullptr;  // null: none yet
   std::string default_tenant = {};
   TenantRates default_rates = {};
+  uint64_t default_name_bytes_max = metric::kMetricBytesMax;
+  uint64_t default_connections_max = 0;
 };
 
 // InvalidArgument: not a valid name. NotFound: no such tenant. Unavailable: no slot map yet.

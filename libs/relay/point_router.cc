@@ -37,8 +37,7 @@ LaneOptions LanesOf(const RouterOptions& options) {
 LearnerOptions LearningOf(const RouterOptions& options) {
   const bool is_default = options.rules_tenants.empty();
   return {.rules_tenants = RulesTenants(is_default ? std::vector<std::string>{options.tenant}
-                                                   : options.rules_tenants),
-          .name_bytes_max = options.name_bytes_max};
+                                                   : options.rules_tenants)};
 }
 
 // The shortest text that is read as the same number.
@@ -56,7 +55,7 @@ PointRouter::PointRouter(const RouterOptions& options, base::Clock& clock, Relay
       clock_(clock),
       metrics_(metrics),
       hash_seed_(RandomSeed()),
-      tenants_(options.tenant, hash_seed_, options.limiters),
+      tenants_(options.tenant, hash_seed_, options.limiters, options.name_bytes_max),
       tenant_(&tenants_.at(0)),
       traffic_(options.traffic == nullptr ? nullptr : options.traffic->AddSampler(RandomSeed())),
       lanes_(LanesOf(options), clock, metrics, std::move(factories)),
@@ -128,7 +127,9 @@ void PointRouter::SetFullShards(FullShards mode) {
 
 void PointRouter::SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot) {
   SetSlotMap(snapshot->slot_map());
-  tenants_.SetSnapshot(snapshot);
+  if (tenants_.SetSnapshot(snapshot) == TenantTable::Names::kKeep) return;
+  Flush();
+  ForgetNames();
 }
 
 void PointRouter::SetSource(const Source& source) {
@@ -371,7 +372,7 @@ bool PointRouter::Refill(const Pending& pending) {
 bool PointRouter::CheckName(const Pending& pending) {
   const absl::string_view name = pending.line.metric;
   metric::NameFault fault = metric::Canonicalise(name, &canonical_);
-  if (fault == metric::NameFault::kNone && canonical_.size() > options_.name_bytes_max) {
+  if (fault == metric::NameFault::kNone && canonical_.size() > pending.tenant->name_bytes_max) {
     fault = metric::NameFault::kTooLong;
   }
   if (fault != metric::NameFault::kNone) {
@@ -399,7 +400,8 @@ bool PointRouter::TakeSeries(const Pending& pending) {
 
 const Route* PointRouter::Learn(const Pending& pending, const routing::AggregateSpec* spec) {
   if (!CheckName(pending)) return nullptr;
-  const SeriesLearner::Series series{pending.tenant->id, pending.line.metric, canonical_, spec};
+  const SeriesLearner::Series series{pending.tenant->id, pending.line.metric, canonical_,
+                                     pending.tenant->name_bytes_max, spec};
   const routing::Decision decision = learner_.Decide(series);
   // A series that the rules drop is not one that the tenant has.
   if (decision.drop_reason == routing::DropReason::kNone && !TakeSeries(pending)) return nullptr;

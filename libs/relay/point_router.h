@@ -45,7 +45,7 @@ namespace plumbago::relay {
 struct RouterOptions {
   std::string tenant = "default";  // of sources that nothing else is known of; empty: refused
   std::shared_ptr<TenantLimiters> limiters;  // of the process, shared by its routers; may be null
-  size_t name_bytes_max = metric::kMetricBytesMax;
+  size_t name_bytes_max = metric::kMetricBytesMax;  // of tenants without a limit of their own
   size_t batch_points_max = 8192;
   absl::Duration batch_delay = absl::Milliseconds(50);
   size_t dictionary_bytes_max = size_t{512} << 20;
@@ -88,6 +88,11 @@ class PointRouter {
   const std::string& NameOf(TenantIndex tenant) { return tenants_.at(tenant).id; }
   // Whether the tenant exists and may write.
   bool IsAdmitted(TenantIndex tenant) { return tenants_.at(tenant).is_admitted; }
+
+  // Of the tenant itself; see TenantState.
+  std::optional<uint64_t> ConnectionsMaxOf(TenantIndex tenant) {
+    return tenants_.at(tenant).connections_max;
+  }
 
   // Whether names may begin with a key.
   bool has_keys() const { return tenants_.has_keys(); }

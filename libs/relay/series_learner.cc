@@ -78,7 +78,8 @@ const Route* SeriesLearner::LearnForShards(const Series& series, const NameHash&
   absl::string_view name = series.canonical;
   const bool is_decided = !decision.names.empty();
   if (is_decided && decision.names[decision.sends.front().name] != series.metric) {
-    const std::optional<DropReason> fault = Check(decision.names[decision.sends.front().name]);
+    const std::optional<DropReason> fault =
+        Check(series, decision.names[decision.sends.front().name]);
     if (fault.has_value()) return InsertPlan(hash, plans_.Refuse(*fault));
     name = scratch_;
   }
@@ -120,7 +121,7 @@ bool SeriesLearner::AddShardTargets(absl::string_view tenant, absl::string_view 
 void SeriesLearner::AddSend(const Series& series, const Decision& decision,
                             const Decision::Send& send, Plan* plan) {
   const std::string& name = decision.names[send.name];
-  const std::optional<DropReason> fault = Check(name);
+  const std::optional<DropReason> fault = Check(series, name);
   if (fault.has_value()) {
     plan->targets.push_back({.required = send.required, .is_refused = true, .refusal = *fault});
     return;
@@ -154,7 +155,7 @@ void SeriesLearner::AddSend(const Series& series, const Decision& decision,
 }
 
 void SeriesLearner::AddFeed(const Series& series, const Decision::Feed& feed, Plan* plan) {
-  const std::optional<DropReason> fault = Check(feed.name);
+  const std::optional<DropReason> fault = Check(series, feed.name);
   if (fault.has_value()) {
     plan->feeds.push_back({.required = feed.required, .is_refused = true, .refusal = *fault});
     return;
@@ -164,10 +165,10 @@ void SeriesLearner::AddFeed(const Series& series, const Decision::Feed& feed, Pl
   plan->feeds.push_back({.required = feed.required, .output = output});
 }
 
-std::optional<DropReason> SeriesLearner::Check(absl::string_view name) {
+std::optional<DropReason> SeriesLearner::Check(const Series& series, absl::string_view name) {
   const metric::NameFault fault = metric::Canonicalise(name, &scratch_);
   if (fault != metric::NameFault::kNone) return ReasonOf(fault);
-  if (scratch_.size() > options_.name_bytes_max) return DropReason::kNameTooLong;
+  if (scratch_.size() > series.name_bytes_max) return DropReason::kNameTooLong;
   return std::nullopt;
 }
 

@@ -41,7 +41,6 @@ class RulesTenants {
 
 struct LearnerOptions {
   RulesTenants rules_tenants;
-  size_t name_bytes_max = 0;
 };
 
 // Where a point of several replicas goes besides the first.
@@ -68,10 +67,11 @@ class SeriesLearner {
   bool needs_shards() const { return needs_shards_; }
 
   struct Series {
-    absl::string_view tenant;                      // lives as long as the router
-    absl::string_view metric;                      // as received
-    absl::string_view canonical;                   // valid
-    const routing::AggregateSpec* spec = nullptr;  // of what the aggregator emits
+    absl::string_view tenant;                         // lives as long as the router
+    absl::string_view metric;                         // as received
+    absl::string_view canonical;                      // valid
+    size_t name_bytes_max = metric::kMetricBytesMax;  // of the tenant
+    const routing::AggregateSpec* spec = nullptr;     // of what the aggregator emits
   };
   // A decision without names is that of a tenant whom the rules do not concern.
   routing::Decision Decide(const Series& series) const;
@@ -125,7 +125,7 @@ class SeriesLearner {
                const routing::Decision::Send& send, Plan* plan);
   void AddFeed(const Series& series, const routing::Decision::Feed& feed, Plan* plan);
   // The canonical form of a name that the rules made, in scratch_. A value: it is not valid.
-  std::optional<DropReason> Check(absl::string_view name);
+  std::optional<DropReason> Check(const Series& series, absl::string_view name);
   bool CanBeWritten(absl::string_view name, const routing::Endpoint& endpoint) const;
 
   const LearnerOptions options_;

@@ -61,6 +61,10 @@ SpoolDestination SpoolDestination::OfEndpoint(const routing::Endpoint& endpoint)
   return {Kind::kEndpoint, std::move(name)};
 }
 
+SpoolDestination SpoolDestination::OfEndpointName(absl::string_view name) {
+  return {Kind::kEndpoint, std::string(name)};
+}
+
 std::optional<SpoolDestination> SpoolDestination::OfDirectory(absl::string_view directory) {
   const bool is_endpoint = absl::ConsumePrefix(&directory, kEndpointMark);
   std::string name = Unescape(directory);

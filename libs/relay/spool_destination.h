@@ -25,6 +25,8 @@ class SpoolDestination {
   // The same for endpoints that differ only in compression or encryption: whoever takes the points
   // is the same.
   static SpoolDestination OfEndpoint(const routing::Endpoint& endpoint);
+  // By the name() of one.
+  static SpoolDestination OfEndpointName(absl::string_view name);
   // Nothing where no destination has this directory.
   static std::optional<SpoolDestination> OfDirectory(absl::string_view directory);
 

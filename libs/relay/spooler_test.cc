@@ -139,6 +139,31 @@ TEST_CASE("What is handed over is written, replayed, and removed when it is acce
   CHECK(f.Metric("plumbago_relay_spool_bytes", "a") == 0);
 }
 
+TEST_CASE("A sender who waits is told as soon as his batch is written and synced, not before",
+          "[spooler]") {
+  Fixture f;
+  f.Start();
+  REQUIRE(f.Append("a", "early", 1));
+  f.Run(1);  // with the sync that is due at intervals
+  const auto delivery = std::make_shared<Delivery>();
+  const auto is_told = [&] { return delivery->Wait(f.clock, f.clock.Monotonic()); };
+  for (const std::string shard : {"a", "b"}) {
+    auto batch = f.MakeBatch("x", 1, 1);
+    delivery->AddBatch();
+    batch->delivery = delivery;
+    REQUIRE(f.spooler->SpoolOf(shard).Append(batch, BatchSpool::Bounds::kKeep));
+  }
+  CHECK_FALSE(is_told());
+  f.faulty.Set(
+      {.nth = 1, .kinds = FaultFileSystem::kWrite, .fault = FaultFileSystem::Fault::kNoSpace});
+  f.spooler->Step();
+  REQUIRE(f.faulty.has_failed());
+  CHECK_FALSE(is_told());  // of one of them
+  f.clock.Advance(absl::Milliseconds(1001));
+  f.spooler->Step();
+  CHECK(is_told());
+}
+
 TEST_CASE("The newest segment is replayed first", "[spooler]") {
   Fixture f;
   f.options.segment_bytes_max = 1;  // one batch each

@@ -1,10 +1,12 @@
 #include "relay/tenant_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/sha256.h"
+#include "metric/metric_name.h"
 
 namespace plumbago::relay {
 
@@ -17,16 +19,22 @@ std::string WithoutKey(absl::string_view text) {
 }
 
 TenantTable::TenantTable(const std::string& default_tenant, uint64_t seed,
-                         std::shared_ptr<TenantLimiters> limiters)
-    : seed_(seed), limiters_(std::move(limiters)) {
+                         std::shared_ptr<TenantLimiters> limiters, size_t name_bytes_max)
+    : seed_(seed), name_bytes_max_(name_bytes_max), limiters_(std::move(limiters)) {
   IndexOf(default_tenant);
 }
 
-void TenantTable::SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot) {
+TenantTable::Names TenantTable::SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   has_keys_ = snapshot_->proto().key_size() > 0;
   key_cache_.clear();
-  for (TenantState& tenant : tenants_) Refresh(tenant);
+  Names names = Names::kKeep;
+  for (TenantState& tenant : tenants_) {
+    const size_t before = tenant.name_bytes_max;
+    Refresh(tenant);
+    if (tenant.name_bytes_max != before) names = Names::kLearnAgain;
+  }
+  return names;
 }
 
 TenantIndex TenantTable::IndexOf(absl::string_view tenant) {
@@ -45,18 +53,27 @@ void TenantTable::Refresh(TenantState& tenant) {
   TenantRates rates;
   if (limiters_ != nullptr) rates = limiters_->defaults();
   tenant.is_admitted = !tenant.id.empty();
+  const v1::Tenant* const record =
+      snapshot_ == nullptr ? nullptr : snapshot_->FindTenant(tenant.id);
   if (snapshot_ != nullptr) {
-    const v1::Tenant* const record = snapshot_->FindTenant(tenant.id);
     tenant.is_admitted = record != nullptr && record->state() == v1::Tenant::ACTIVE;
-    if (record != nullptr && record->limits().has_points_per_second()) {
-      rates.points_per_second = record->limits().points_per_second();
-    }
-    if (record != nullptr && record->limits().has_new_series_per_second()) {
-      rates.new_series_per_second = record->limits().new_series_per_second();
-    }
   }
+  const v1::Limits& limits = record == nullptr ? v1::Limits::default_instance() : record->limits();
+  if (limits.has_points_per_second()) rates.points_per_second = limits.points_per_second();
+  if (limits.has_new_series_per_second()) {
+    rates.new_series_per_second = limits.new_series_per_second();
+  }
+  tenant.name_bytes_max = NameBytesMax(limits);
+  tenant.connections_max.reset();
+  if (limits.has_connections()) tenant.connections_max = limits.connections();
   tenant.limiter = limiters_ == nullptr ? nullptr : limiters_->Get(tenant.id, rates);
   tenant.allowance = tenant.is_admitted && tenant.limiter == nullptr ? kUnlimited : 0;
+}
+
+size_t TenantTable::NameBytesMax(const v1::Limits& limits) const {
+  if (!limits.has_name_bytes_max()) return name_bytes_max_;
+  if (limits.name_bytes_max() == 0) return metric::kMetricBytesMax;
+  return std::min<uint64_t>(limits.name_bytes_max(), metric::kMetricBytesMax);
 }
 
 TenantState* TenantTable::OfKey(absl::string_view key) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,8 @@ struct TenantState {
   // Points that may come before somebody has to be asked; 0 for who may not write.
   int64_t allowance = 0;
   std::shared_ptr<TenantLimiter> limiter;  // null: no limits
+  size_t name_bytes_max = 0;
+  std::optional<uint64_t> connections_max;  // nothing: the relay's; 0: no limit
 
   // To be published.
   bool is_dirty = false;
@@ -53,11 +56,14 @@ class TenantTable {
   static constexpr int64_t kUnlimited = INT64_MAX;
 
   // Tenant 0 is `default_tenant`; an empty one refuses. It may write until a snapshot says
-  // otherwise. `limiters` may be null.
+  // otherwise. `limiters` may be null. `name_bytes_max` is of tenants that have no limit of their
+  // own.
   TenantTable(const std::string& default_tenant, uint64_t seed,
-              std::shared_ptr<TenantLimiters> limiters);
+              std::shared_ptr<TenantLimiters> limiters, size_t name_bytes_max);
 
-  void SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
+  // Whether a limit on names has changed, so that known names have to be looked at again.
+  enum class Names { kKeep, kLearnAgain };
+  [[nodiscard]] Names SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot);
 
   // Makes an entry for who has none yet. One that the snapshot does not know may not write.
   TenantIndex IndexOf(absl::string_view tenant);
@@ -70,8 +76,10 @@ class TenantTable {
 
  private:
   void Refresh(TenantState& tenant);
+  size_t NameBytesMax(const v1::Limits& limits) const;
 
   const uint64_t seed_;
+  const size_t name_bytes_max_;
   const std::shared_ptr<TenantLimiters> limiters_;
   std::shared_ptr<const topology::Snapshot> snapshot_;
   bool has_keys_ = false;

@@ -163,6 +163,34 @@ TEST_CASE("PointRouter holds a tenant to its points per second and no other", "[
   CHECK(f.Dropped("acme", DropReason::kPointsRateLimit) == 200);
 }
 
+TEST_CASE("PointRouter holds a tenant to its own length of names, known ones included", "[relay]") {
+  Fixture f;
+  std::string longest(metric::kMetricBytesMax, 'n');
+  for (size_t i = 100; i + 1 < longest.size(); i += 100) longest[i] = '.';  // of short nodes
+  f.Feed(kKey + ".12345 1 1\n" + kKey + ".123456 1 1\n123456 1 1\n");
+  CHECK(f.Received() == Expected{{"acme/12345", 1}, {"acme/123456", 1}, {"default/123456", 1}});
+  f.proto.mutable_tenant(1)->mutable_limits()->set_name_bytes_max(5);
+  f.Publish();
+  f.Feed(kKey + ".12345 2 2\n" + kKey + ".123456 2 2\n123456 2 2\n");
+  CHECK(f.Received() == Expected{{"acme/12345", 2}, {"acme/123456", 1}, {"default/123456", 2}});
+  CHECK(f.Dropped("acme", DropReason::kNameTooLong) == 1);
+  f.proto.mutable_tenant(1)->mutable_limits()->set_name_bytes_max(0);
+  f.Publish();
+  f.router->SetSource({f.router->TenantOf("acme"), Protocol::kPickle});
+  CHECK(f.router->OnPoint(longest, 1, 1) == std::nullopt);
+  CHECK(f.router->OnPoint(longest + "n", 1, 1) == DropReason::kNameTooLong);
+}
+
+TEST_CASE("PointRouter knows a tenant's own number of connections", "[relay]") {
+  Fixture f;
+  const TenantIndex acme = f.router->TenantOf("acme");
+  CHECK(f.router->ConnectionsMaxOf(acme) == std::nullopt);
+  f.proto.mutable_tenant(1)->mutable_limits()->set_connections(3);
+  f.Publish();
+  CHECK(f.router->ConnectionsMaxOf(acme) == uint64_t{3});
+  CHECK(f.router->ConnectionsMaxOf(0) == std::nullopt);
+}
+
 TEST_CASE("PointRouter tells a report what it refuses, without the key", "[relay]") {
   Fixture f;
   RouterSink sink(*f.router);

@@ -38,11 +38,10 @@ Connection::Connection(ReactorHost& host, StreamSocket socket, const ListenerSpe
       total_place_(std::move(place)),
       is_proxy_header_due_(spec.has_proxy_header),
       last_data_(host.now()) {
-  if (spec.is_tls)
-    tls_ = {
-      tls_ = std::make_unique<TlsSession>(*host.shared().tls->current(), socket_.native_handle());
+  if (spec.is_tls) {
+    tls_ = std::make_unique<TlsSession>(*host.shared().tls->current(), socket_.native_handle());
+  }
 }
-}  // namespace plumbago::relay
 
 bool Connection::TakeSourcePlace() {
   if (!address_.has_value() || is_proxy_header_due_) return true;
@@ -168,8 +167,8 @@ bool Connection::Begin() {
                                {host_.router(), host_.shared().clock, host_.statsd(),
                                 [this](absl::string_view text) { Reply(text); }});
   const std::string& tenant = host_.router().NameOf(source_.tenant);
-  std::optional<ConnectionLimits::Place> place =
-      host_.shared().limits.Take(ConnectionLimits::Kind::kTenant, tenant);
+  std::optional<ConnectionLimits::Place> place = host_.shared().limits.Take(
+      ConnectionLimits::Kind::kTenant, tenant, host_.router().ConnectionsMaxOf(source_.tenant));
   if (!place.has_value()) {
     host_.shared().metrics.connections_refused("tenant").Increment();
     return false;

@@ -44,8 +44,10 @@ class ConnectionLimits {
   explicit ConnectionLimits(const ConnectionMaxima& maxima) : maxima_(maxima) {}
 
   // Nothing where the limit is reached. `name`: the address or tenant; of no meaning for kTotal.
-  std::optional<Place> Take(Kind kind, const std::string& name) {
-    const size_t maximum = MaximumOf(kind);
+  // `own_maximum` stands over the general one, for a tenant that has its own; 0 is no limit.
+  std::optional<Place> Take(Kind kind, const std::string& name,
+                            std::optional<uint64_t> own_maximum = std::nullopt) {
+    const uint64_t maximum = own_maximum.value_or(MaximumOf(kind));
     base::MutexLock lock(mutex_);
     size_t& count = counts_[{static_cast<int>(kind), name}];
     if (maximum > 0 && count >= maximum) return std::nullopt;

@@ -7,7 +7,10 @@
 namespace plumbago::relay {
 
 ForeignDestination::ForeignDestination(base::Metrics& metrics, const std::string& name)
-    : connections(metrics.AddGauge("plumbago_relay_destination_connections",
+    : points_sent(metrics.AddCounter("plumbago_relay_destination_points_sent_total",
+                                     "Points that the destination's kernel has acknowledged",
+                                     {{"destination", name}})),
+      connections(metrics.AddGauge("plumbago_relay_destination_connections",
                                    "Open connections to the destination", {{"destination", name}})),
       connects(metrics.AddCounter("plumbago_relay_destination_connects_total",
                                   "Connections made to the destination", {{"destination", name}})),
@@ -23,9 +26,6 @@ ForeignDestination::ForeignDestination(base::Metrics& metrics, const std::string
                                    "Connections that failed with points on their way, and attempts "
                                    "to connect or write that failed",
                                    {{"destination", name}})),
-      points_sent_(metrics.AddCounter("plumbago_relay_destination_points_sent_total",
-                                      "Points that the destination's kernel has acknowledged",
-                                      {{"destination", name}})),
       points_not_writable_(
           metrics.AddCounter("plumbago_relay_destination_points_refused_total",
                              "Points that were not sent to the destination, by reason",
@@ -39,7 +39,7 @@ void ForeignDestination::OnFailure(absl::string_view why) {
 }
 
 void ForeignDestination::OnAccepted(size_t point_count) {
-  points_sent_.Increment(static_cast<double>(point_count));
+  points_sent.Increment(static_cast<double>(point_count));
   if (!is_failing_.load(std::memory_order_relaxed) || !is_failing_.exchange(false)) return;
   base::LogInfo(absl::StrCat("destination ", name_, " takes points again"));
 }

@@ -22,6 +22,9 @@ class ForeignDestination {
   // The peer said something, which carbon's protocols have no answers for.
   void OnAnswer(absl::string_view text);
 
+  const std::string& name() const { return name_; }
+
+  base::Counter& points_sent;
   base::Gauge& connections;
   base::Counter& connects;
   base::Gauge& queued_bytes;
@@ -30,7 +33,6 @@ class ForeignDestination {
  private:
   const std::string name_;
   base::Counter& failures_;
-  base::Counter& points_sent_;
   base::Counter& points_not_writable_;
   std::atomic<bool> is_failing_{false};
   std::atomic<bool> has_logged_answer_{false};

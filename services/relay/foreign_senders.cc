@@ -148,4 +148,11 @@ ForeignDestination& ForeignSenders::DestinationOf(const routing::Endpoint& endpo
   return *destination;
 }
 
+std::vector<const ForeignDestination*> ForeignSenders::Destinations() {
+  base::MutexLock lock(mutex_);
+  std::vector<const ForeignDestination*> all;
+  for (const auto& [name, destination] : destinations_) all.push_back(destination.get());
+  return all;
+}
+
 }  // namespace plumbago::relay

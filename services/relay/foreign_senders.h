@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -46,6 +47,9 @@ class ForeignSenders {
 
   // To an endpoint that Check() has let pass.
   std::unique_ptr<BatchStream> MakeStream(const routing::Endpoint& endpoint);
+
+  // Of which there has been a stream. They live as long as this. Thread-safe.
+  std::vector<const ForeignDestination*> Destinations();
 
  private:
   // A thread that runs handlers.

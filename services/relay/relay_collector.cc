@@ -10,10 +10,11 @@
 namespace plumbago::relay {
 
 RelayCollector::RelayCollector(base::Clock& clock, base::Metrics& registry, RelayMetrics& metrics,
-                               Spools spools)
+                               ForeignSenders& foreign, Spools spools)
     : clock_(clock),
       registry_(registry),
       metrics_(metrics),
+      foreign_(foreign),
       spools_(spools),
       collected_at_(clock.Monotonic()),
       cpu_time_(base::ProcessCpuTime()) {}
@@ -35,6 +36,7 @@ void RelayCollector::Collect(OwnMetricsReport& report) {
   report.Gauge("knownSeries", metrics_.known_series.Value());
   report.Gauge("unacknowledgedBytes", metrics_.unacknowledged_bytes.Value());
   CollectShards(report);
+  CollectForeign(report);
   CollectProcess(report);
 }
 
@@ -65,13 +67,23 @@ void RelayCollector::CollectShards(OwnMetricsReport& report) {
     const std::string place = absl::StrCat("destinations.", NodeOf(shard.id), ".");
     report.Counter(absl::StrCat(place, "sent"),
                    metrics_.shard_points_acknowledged(shard.id).Value());
-    if (spools_ == Spools::kOfShards) CollectSpool(shard.id, place, report);
+    CollectSpool(SpoolDestination::OfShard(shard.id), place, report);
   }
 }
 
-void RelayCollector::CollectSpool(const std::string& shard, const std::string& place,
+void RelayCollector::CollectForeign(OwnMetricsReport& report) {
+  for (const ForeignDestination* const destination : foreign_.Destinations()) {
+    const std::string place = absl::StrCat("destinations.", NodeOf(destination->name()), ".");
+    report.Counter(absl::StrCat(place, "sent"), destination->points_sent.Value());
+    report.Gauge(absl::StrCat(place, "queuedBytes"), destination->queued_bytes.Value());
+    CollectSpool(SpoolDestination::OfEndpointName(destination->name()), place, report);
+  }
+}
+
+void RelayCollector::CollectSpool(const SpoolDestination& destination, const std::string& place,
                                   OwnMetricsReport& report) {
-  const SpoolMetrics spool = SpoolMetrics::Make(registry_, SpoolDestination::OfShard(shard));
+  if (spools_ == Spools::kNone) return;
+  const SpoolMetrics spool = SpoolMetrics::Make(registry_, destination);
   report.Counter(absl::StrCat(place, "spooled"), spool.points_spooled.Value());
   report.Counter(absl::StrCat(place, "replayed"), spool.points_replayed.Value());
   report.Gauge(absl::StrCat(place, "spoolBytes"), spool.bytes.Value());

@@ -9,17 +9,20 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "foreign_senders.h"
 #include "relay/own_metrics.h"
 #include "relay/relay_metrics.h"
+#include "relay/spool_destination.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::relay {
 
 class RelayCollector {
  public:
-  enum class Spools { kNone, kOfShards };
+  enum class Spools { kNone, kOfDestinations };
   // All of them outlive the collector.
-  RelayCollector(base::Clock& clock, base::Metrics& registry, RelayMetrics& metrics, Spools spools);
+  RelayCollector(base::Clock& clock, base::Metrics& registry, RelayMetrics& metrics,
+                 ForeignSenders& foreign, Spools spools);
 
   // The shards to report on.
   void SetSlotMap(std::shared_ptr<const topology::SlotMap> map);
@@ -29,12 +32,15 @@ class RelayCollector {
  private:
   void CollectPoints(OwnMetricsReport& report);
   void CollectShards(OwnMetricsReport& report);
-  void CollectSpool(const std::string& shard, const std::string& place, OwnMetricsReport& report);
+  void CollectForeign(OwnMetricsReport& report);
+  void CollectSpool(const SpoolDestination& destination, const std::string& place,
+                    OwnMetricsReport& report);
   void CollectProcess(OwnMetricsReport& report);
 
   base::Clock& clock_;
   base::Metrics& registry_;
   RelayMetrics& metrics_;
+  ForeignSenders& foreign_;
   const Spools spools_;
   absl::Duration collected_at_;  // monotonic
   absl::Duration cpu_time_;      // then

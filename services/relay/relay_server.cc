@@ -247,9 +247,10 @@ void RelayServer::MakeInternalSource() {
 
 absl::Status RelayServer::MakeOwnMetrics() {
   OwnMetricsOptions& own = options_.own_metrics;
-  collector_ = std::make_unique<RelayCollector>(
-      clock_, registry_, metrics_,
-      spooler_ == nullptr ? RelayCollector::Spools::kNone : RelayCollector::Spools::kOfShards);
+  collector_ = std::make_unique<RelayCollector>(clock_, registry_, metrics_, foreign_,
+                                                spooler_ == nullptr
+                                                    ? RelayCollector::Spools::kNone
+                                                    : RelayCollector::Spools::kOfDestinations);
   PLUMBAGO_ASSIGN_OR_RETURN(own.prefix, ResolvePrefix(own.prefix, base::HostName()));
   if (own.tenant.empty()) own.tenant = options_.reactor.router.tenant;
   if (own.interval == absl::ZeroDuration() || own.tenant.empty()) return absl::OkStatus();
@@ -347,7 +348,9 @@ absl::StatusOr<v1::ExplainResponse> RelayServer::Explain(const v1::ExplainReques
   }
   const ExplainContext context{.snapshot = snapshot_.get(),
                                .default_tenant = options_.reactor.router.tenant,
-                               .default_rates = options_.default_rates};
+                               .default_rates = options_.default_rates,
+                               .default_name_bytes_max = options_.reactor.router.name_bytes_max,
+                               .default_connections_max = options_.connections.per_tenant};
   absl::StatusOr<v1::ExplainResponse> explained;
   const std::function<void(PointRouter&)> explain = [&](PointRouter& router) {
     explained = relay::Explain(router, context, request);

@@ -276,16 +276,18 @@ def measure_shuffled(ours, shuffled, arguments):
 
 def measure_udp(ours, payload, arguments):
     """Datagrams at a fixed rate: what the relay accepted, what the kernel dropped before it."""
+    def lost_by_kernel():
+        return ours.service.metric("plumbago_relay_udp_datagrams_lost_total")
+
     times = max(1, round(arguments.udp_rate * 5 / arguments.series))
     progress(f"UDP: {times} times all series, {arguments.udp_rate:,} points/s offered")
-    before, cpu_before = ours.points(), ours.cpu_seconds()
+    before, cpu_before, lost_before = ours.points(), ours.cpu_seconds(), lost_by_kernel()
     sent = replay(ours, payload, "--udp", "--times", times, "--rate", arguments.udp_rate)
     accepted = wait_until_through(ours, before + sent["lines"])[0] - before
     return {"offered_per_second": sent["lines"] / sent["seconds"],
             "accepted_per_second": accepted / sent["seconds"],
-            "dropped_percent": 100 * (1 - accepted / sent["lines"]),
-            "datagrams_dropped_by_kernel":
-                ours.service.metric("plumbago_relay_udp_datagrams_lost_total"),
+            "missing_percent": 100 * (1 - accepted / sent["lines"]),
+            "datagrams_dropped_by_kernel": lost_by_kernel() - lost_before,
             "cpu_us_per_point": (ours.cpu_seconds() - cpu_before) * 1e6 / max(accepted, 1)}
 
 
@@ -340,7 +342,8 @@ def print_tables(results):
     print(f"\n  plumbago, in an order that changes each time: {shuffled:.3f} us CPU a point")
     udp = results["udp"]
     print(f"  UDP: {udp['offered_per_second']:,.0f} points/s offered, {udp['accepted_per_second']:,.0f} "
-          f"accepted, {udp['dropped_percent']:.2f} % dropped by the kernel; "
+          f"accepted, {udp['missing_percent']:.2f} % sent and not accepted "
+          f"({udp['datagrams_dropped_by_kernel']:.0f} datagrams dropped by the kernel); "
           f"{udp['cpu_us_per_point']:.3f} us CPU a point")
     if "blocked" in results:
         one = results["blocked"]

@@ -100,7 +100,8 @@ class ForeignTest(unittest.TestCase):
         relay = harness.Service(self, "relay", "plumbago-relay", [
             "--controller", f"127.0.0.1:{harness.free_port()}", "--plaintext-udp", "",
             "--plaintext-tcp", f"127.0.0.1:{self.plaintext_port}", rules, str(path),
-            "--own-metrics-interval", "0s", "--spool-disk-free-min", "0", *flags])
+            "--spool-disk-free-min", "0",
+            *([] if "--own-metrics-interval" in flags else ["--own-metrics-interval", "0s"]), *flags])
         self.addCleanup(self.end, relay)
         return relay.start().wait_ready()
 
@@ -208,6 +209,22 @@ destinations = 127.0.0.1:{pickle_port}:a, plaintext://127.0.0.1:{c_relay_port},\
                            "all points are counted")
         self.assertEqual(relay.metric("plumbago_relay_destination_failures_total"), 0)
         self.assertEqual(relay.metric("plumbago_relay_destination_queued_bytes"), 0)
+
+    def test_own_metrics_tell_what_a_destination_has_got(self):
+        port, at = harness.free_port(), now()
+        self.start_sink(port, "sink.out")
+        self.write_rules(f"[all]\ndefault = true\ndestinations = plaintext://127.0.0.1:{port}\n")
+        self.start_relay(["--own-metrics-interval", "1s", "--own-metrics-prefix", "own"])
+        self.send("".join(f"told.n{i} 1 {at}\n" for i in range(1000)))
+        place = f"own.destinations.127_0_0_1_{port}"
+        def values(name):
+            return [float(line.split()[1]) for line in self.lines("sink.out")
+                    if line.startswith(f"{place}.{name} ")]
+        # Its own points are sent there too.
+        harness.wait_until(lambda: sum(values("sent")) > 1000, "the points are told")
+        self.assertEqual(set(values("down")), {0.0})
+        self.assertEqual(set(values("spooled")), {0.0})
+        self.assertTrue(values("queuedBytes"))
 
     def send_stream(self):
         """Lines, a few at a time; the set of them."""

@@ -101,7 +101,11 @@ class PointsTest(unittest.TestCase):
                 Interval 1
                 LoadPlugin load
                 LoadPlugin memory
+                LoadPlugin csv
                 LoadPlugin write_graphite
+                <Plugin csv>
+                  DataDir "{directory}/csv"
+                </Plugin>
                 <Plugin write_graphite>
                   <Node "plumbago">
                     Host "127.0.0.1"
@@ -122,6 +126,8 @@ class PointsTest(unittest.TestCase):
                     "memory-free is found")
                 one_minute = self.cluster.points("collectd.testhost.load.load.shortterm", "-2min", "now")
                 self.assertTrue(all(value >= 0 for value in one_minute.popitem()[1].values()))
+                self.assert_as_collectd_wrote(pathlib.Path(directory) / "csv" / "testhost" / "memory",
+                                              "memory-free")
             except AssertionError:
                 log.seek(0)
                 print(f"---- log of collectd\n{log.read()}")
@@ -130,6 +136,23 @@ class PointsTest(unittest.TestCase):
                 daemon.terminate()
                 daemon.wait(20)
                 log.close()
+
+    def assert_as_collectd_wrote(self, directory, name):
+        """What collectd's csv plugin has written of a metric is what has arrived."""
+        def rendered():
+            shown = self.cluster.points(f"collectd.testhost.memory.{name}", "-2min", "now")
+            return next(iter(shown.values()), {})
+        harness.wait_until(lambda: len(rendered()) > 2, f"three points of {name} are rendered")
+        arrived = rendered()
+        written = {}
+        for file in directory.glob(f"{name}-*"):
+            for line in file.read_text().splitlines()[1:]:  # behind the heading
+                at, value = line.split(",")
+                written[float(at)] = float(value)
+        for at, value in arrived.items():
+            # Its writers cut or round the time to seconds.
+            near = [one for when, one in written.items() if abs(when - at) <= 1]
+            self.assertIn(value, near, f"{name} at {at}: {written}")
 
     def test_files_of_another_tool_are_found_and_served(self):
         end = now() // 60 * 60

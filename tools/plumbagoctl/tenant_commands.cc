@@ -32,6 +32,8 @@ const LimitFlag kLimits[] = {
     PLUMBAGO_LIMIT(concurrent_queries, "Queries at the same time"),
     PLUMBAGO_LIMIT(series_per_query, "Series read by one query"),
     PLUMBAGO_LIMIT(points_per_query, "Points read by one query"),
+    PLUMBAGO_LIMIT(name_bytes_max, "Bytes of a name, tags included"),
+    PLUMBAGO_LIMIT(connections, "Connections to each relay"),
 };
 #undef PLUMBAGO_LIMIT
 
