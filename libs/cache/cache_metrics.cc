@@ -3,16 +3,18 @@
 namespace plumbago::cache {
 
 CacheMetrics::CacheMetrics(base::Metrics& metrics)
-    : points_received(metrics.AddCounter("plumbago_points_received_total",
-                                         "Points taken from relays, refused ones included",
-                                         {{"service", "cache"}})),
+    : points_received(
+          metrics.AddCounter("plumbago_points_received_total",
+                             "Points taken from relays, dropped ones included; what there "
+                             "is no memory for stays theirs",
+                             {{"service", "cache"}})),
       points_stored(metrics.AddCounter("plumbago_cache_points_stored_total",
                                        "Points that the store has applied")),
       points_replayed(metrics.AddCounter("plumbago_cache_points_replayed_total",
                                          "Points taken from the journal at the start")),
       points_merged(metrics.AddCounter("plumbago_cache_points_merged_total",
-                                       "Points that a later one of the same time has replaced "
-                                       "before they went to the store")),
+                                       "Points left out because a later arrival of their time was "
+                                       "here, or they themselves were")),
       batches_received(metrics.AddCounter("plumbago_cache_batches_received_total",
                                           "Batches accepted from relays")),
       flush_batches(
@@ -36,7 +38,15 @@ CacheMetrics::CacheMetrics(base::Metrics& metrics)
                                         "Points in memory, stored ones that linger included")),
       series(metrics.AddGauge("plumbago_cache_series", "Series in memory")),
       memory_bytes(metrics.AddGauge("plumbago_cache_memory_bytes",
-                                    "Memory of points and names, bounded by --memory-max")),
+                                    "Memory of points, names, tables and batches, as the cache "
+                                    "counts it")),
+      memory_used_bytes(metrics.AddGauge("plumbago_cache_memory_used_bytes",
+                                         "What --memory-max bounds: the same, and what else the "
+                                         "process has allocated")),
+      allocated_bytes(metrics.AddGauge("plumbago_cache_allocator_allocated_bytes",
+                                       "What the allocator has handed out, as it counts itself")),
+      active_bytes(metrics.AddGauge("plumbago_cache_allocator_active_bytes",
+                                    "The pages that this is on: fragmentation included")),
       memory_bytes_max(
           metrics.AddGauge("plumbago_cache_memory_bytes_max", "The bound, --memory-max")),
       journal_bytes(metrics.AddGauge("plumbago_cache_journal_bytes",
@@ -47,6 +57,13 @@ CacheMetrics::CacheMetrics(base::Metrics& metrics)
 base::Counter& CacheMetrics::dropped(const std::string& tenant, const std::string& reason) {
   return metrics_.AddCounter("plumbago_points_dropped_total", "Points that were lost, by reason",
                              {{"service", "cache"}, {"tenant", tenant}, {"reason", reason}});
+}
+
+base::Counter& CacheMetrics::refused_for_memory(const std::string& tenant,
+                                                const std::string& reason) {
+  return metrics_.AddCounter("plumbago_cache_points_refused_for_memory_total",
+                             "Points that a relay was told to bring again later",
+                             {{"tenant", tenant}, {"reason", reason}});
 }
 
 base::Counter& CacheMetrics::refused_by_store(const std::string& tenant,

@@ -13,13 +13,15 @@ class CacheMetrics {
 
   // Points that this cache refused.
   base::Counter& dropped(const std::string& tenant, const std::string& reason);
+  // Points that a relay was told to bring again later, because memory is short.
+  base::Counter& refused_for_memory(const std::string& tenant, const std::string& reason);
   // Points that the store refused for good. The store counts them as dropped.
   base::Counter& refused_by_store(const std::string& tenant, const std::string& reason);
 
   base::Counter& points_received;
   base::Counter& points_stored;
   base::Counter& points_replayed;
-  // Points whose time was written again while they were here: the later one takes their place.
+  // Points that lost against a later arrival of their time, or came again.
   base::Counter& points_merged;
   base::Counter& batches_received;
   base::Counter& flush_batches;
@@ -31,6 +33,9 @@ class CacheMetrics {
   base::Gauge& points_in_memory;
   base::Gauge& series;
   base::Gauge& memory_bytes;
+  base::Gauge& memory_used_bytes;
+  base::Gauge& allocated_bytes;
+  base::Gauge& active_bytes;
   base::Gauge& memory_bytes_max;
   base::Gauge& journal_bytes;
   base::Gauge& journal_points;

@@ -27,6 +27,7 @@ void Flusher::OnBatchDone() {
 
 void Flusher::Run() {
   for (;;) {
+    UpdatePressure();
     cache_.Expire();
     while (SendOne()) {
     }
@@ -34,6 +35,14 @@ void Flusher::Run() {
     if (is_stopping_) return;
     changed_.WaitFor(lock, absl::ToInt64Nanoseconds(options_.interval));
   }
+}
+
+// Each batch that is done wakes the thread: asking the allocator as often would cost too much.
+void Flusher::UpdatePressure() {
+  const absl::Duration now = clock_.Monotonic();
+  if (now < next_pressure_update_) return;
+  next_pressure_update_ = now + options_.interval;
+  cache_.UpdatePressure(options_.process_bytes());
 }
 
 // False where nothing is due or enough is under way.

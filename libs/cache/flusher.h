@@ -4,6 +4,7 @@
 // stay in the cache. Start, Drain and Stop belong to one owner.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -27,6 +28,8 @@ class StoreWriter {
 struct FlusherOptions {
   size_t batches_in_flight_max = 4;
   absl::Duration interval = absl::Milliseconds(50);  // between looks at what is due
+  // What the process has from its allocator; 0: not known.
+  std::function<size_t()> process_bytes = [] { return size_t{0}; };
 };
 
 class Flusher {
@@ -49,6 +52,7 @@ class Flusher {
 
  private:
   void Run();
+  void UpdatePressure();
   bool SendOne();
 
   const FlusherOptions options_;
@@ -56,6 +60,7 @@ class Flusher {
   StoreWriter& writer_;
   base::Clock& clock_;
   std::thread thread_;
+  absl::Duration next_pressure_update_;  // monotonic, of the thread
 
   base::Mutex mutex_;
   base::CondVar changed_;

@@ -1,8 +1,10 @@
 #include "cache/ingest_session.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
+#include "base/allocator.h"
 #include "base/status.h"
 #include "metric/metric_name.h"
 
@@ -13,34 +15,67 @@ absl::Status Malformed(const v1::PointBatch& batch, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("batch ", batch.sequence(), ": ", what));
 }
 
+// In the dictionary: the name is known to be refused, and may be defined again.
+HotSeries* Refused() {
+  static char place;
+  return reinterpret_cast<HotSeries*>(&place);
+}
+
+// How far ahead of its use a series is fetched into the processor's cache.
+constexpr size_t kPrefetchDistance = 8;
+
 }  // namespace
 
+IngestSession::~IngestSession() {
+  for (HotSeries* const series : dictionary_) {
+    if (series == nullptr || series == Refused()) continue;
+    const SeriesReference reference{series, series->partition};
+    cache_.Release({&reference, 1});
+  }
+  cache_.memory().Add(-static_cast<int64_t>(dictionary_bytes_));
+}
+
 absl::Status IngestSession::Begin(const v1::StreamHello& hello) {
+  can_retry_ = hello.can_retry_refused();
   if (hello.protocol_version() <= kProtocolVersion) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("relay speaks protocol version ", hello.protocol_version(),
                    ", this cache knows ", kProtocolVersion, "; upgrade the caches first"));
 }
 
-absl::Status IngestSession::Apply(const v1::PointBatch& batch) {
+bool IngestSession::WaitForRoom() {
+  is_memory_full_ = false;
+  if (!can_retry_) return journal_.WaitForRoom();
+  const MemoryBudget::Room room = journal_.WaitForRoom(kMemoryWait);
+  is_memory_full_ = room == MemoryBudget::Room::kNotYet;
+  return room != MemoryBudget::Room::kStopped;
+}
+
+absl::Status IngestSession::Apply(const v1::PointBatch& batch, v1::IngestResponse* response) {
   PLUMBAGO_RETURN_IF_ERROR(CheckColumns(batch));
   if (absl::Status status = Define(batch.definitions()); !status.ok()) {
     return base::Annotate(status, absl::StrCat("batch ", batch.sequence()));
   }
   PLUMBAGO_RETURN_IF_ERROR(Resolve(batch));
-  if (has_refused_) {
-    const size_t refused_count = TakeOutRefused(batch);
-    PLUMBAGO_RETURN_IF_ERROR(journal_.Append(series_, time_seconds_, value_));
-    metrics_.dropped(refused_tenant_, "no_memory_for_names")
-        .Increment(static_cast<double>(refused_count));
-  } else {
+  size_t returned_count = 0;
+  const bool is_memory_short = is_memory_full_ || (can_retry_ && cache_.has_unfair_tenants());
+  if (has_refused_names_ || is_memory_short) {
+    returned_count = TakeOutRefused(batch, response);
     PLUMBAGO_RETURN_IF_ERROR(
-        journal_.Append(series_, absl::MakeConstSpan(batch.time().data(), series_.size()),
-                        absl::MakeConstSpan(batch.value().data(), series_.size())));
+        journal_.Append(series_, time_seconds_, value_, batch.received_unix_ms()));
+  } else {
+    PLUMBAGO_RETURN_IF_ERROR(journal_.Append(
+        series_, absl::MakeConstSpan(batch.time().data(), series_.size()),
+        absl::MakeConstSpan(batch.value().data(), series_.size()), batch.received_unix_ms()));
   }
-  metrics_.points_received.Increment(static_cast<double>(batch.series_id_size()));
+  const size_t point_count = static_cast<size_t>(batch.series_id_size());
+  metrics_.points_received.Increment(static_cast<double>(point_count - returned_count));
   metrics_.batches_received.Increment();
   last_sequence_ = batch.sequence();
+  if (!has_asked_for_fresh_ && cache_.wants_fresh_dictionaries()) {
+    has_asked_for_fresh_ = true;
+    response->set_wants_fresh_dictionary(true);
+  }
   return absl::OkStatus();
 }
 
@@ -96,53 +131,93 @@ absl::Status IngestSession::DefineOne(uint32_t id, absl::string_view tenant,
                                                    tenant.size(), " and a name of ", metric.size(),
                                                    " bytes"));
   }
-  if (id >= dictionary_.size()) dictionary_.resize(std::max<size_t>(id + 1, size_t{id} * 3 / 2));
-  Entry& entry = dictionary_[id];
-  if (entry.state != Entry::State::kUndefined) {
-    return absl::InvalidArgumentError(absl::StrCat("series id ", id, " is defined twice"));
+  if (id >= dictionary_.size()) {
+    dictionary_.resize(std::max<size_t>(id + 1, size_t{id} * 5 / 4));
+    CountDictionary();
   }
-  entry.reference = cache_.Acquire(tenant, metric);
-  entry.state = entry.reference.series != nullptr ? Entry::State::kKnown : Entry::State::kRefused;
-  if (entry.state == Entry::State::kRefused) refused_tenant_ = std::string(tenant);
+  HotSeries*& entry = dictionary_[id];
+  if (entry != nullptr && entry != Refused()) {
+    // A relay that was told twice that a name is forgotten may define it twice.
+    if (entry->tenant() == tenant && entry->metric() == metric) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("series id ", id, " is defined twice, with two names"));
+  }
+  entry = cache_.Acquire(tenant, metric).series;
+  if (entry != nullptr) return absl::OkStatus();
+  entry = Refused();
+  refused_tenant_ = std::string(tenant);
   return absl::OkStatus();
 }
 
 absl::Status IngestSession::Resolve(const v1::PointBatch& batch) {
-  has_refused_ = false;
+  has_refused_names_ = false;
   series_.clear();
-  series_.reserve(static_cast<size_t>(batch.series_id_size()));
-  for (const uint32_t id : batch.series_id()) {
-    if (id >= dictionary_.size() || dictionary_[id].state == Entry::State::kUndefined) {
+  const auto count = static_cast<size_t>(batch.series_id_size());
+  series_.reserve(count);
+  const uint32_t* const ids = batch.series_id().data();
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kPrefetchDistance < count && ids[i + kPrefetchDistance] < dictionary_.size()) {
+      __builtin_prefetch(dictionary_[ids[i + kPrefetchDistance]]);
+    }
+    const uint32_t id = ids[i];
+    HotSeries* const series = id < dictionary_.size() ? dictionary_[id] : nullptr;
+    if (series == nullptr) {
       return Malformed(batch, absl::StrCat("series id ", id, " is not defined"));
     }
-    has_refused_ = has_refused_ || dictionary_[id].state == Entry::State::kRefused;
-    series_.push_back(dictionary_[id].reference);
+    if (series == Refused()) {
+      has_refused_names_ = true;
+      series_.push_back({});
+    } else {
+      series_.push_back({series, series->partition});
+    }
   }
   return absl::OkStatus();
 }
 
-// The points of series that the cache has no room for.
-size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch) {
+bool IngestSession::IsRefused(const SeriesReference& series) const {
+  return series.series == nullptr ||
+         (can_retry_ && (is_memory_full_ || PointCache::IsOverShare(series)));
+}
+
+size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestResponse* response) {
   time_seconds_.clear();
   value_.clear();
   size_t kept = 0;
+  v1::RefusedPoints refused;
+  std::map<absl::string_view, double> count_by_tenant;
   for (size_t i = 0; i < series_.size(); ++i) {
-    if (series_[i].series == nullptr) continue;
-    series_[kept++] = series_[i];
-    time_seconds_.push_back(batch.time(static_cast<int>(i)));
-    value_.push_back(batch.value(static_cast<int>(i)));
+    const int column = static_cast<int>(i);
+    if (!IsRefused(series_[i])) {
+      series_[kept++] = series_[i];
+      time_seconds_.push_back(batch.time(column));
+      value_.push_back(batch.value(column));
+      continue;
+    }
+    const bool is_name_refused = series_[i].series == nullptr;
+    refused.add_index(static_cast<uint32_t>(i));
+    if (is_name_refused) refused.add_forgotten_id(batch.series_id(column));
+    ++count_by_tenant[is_name_refused ? refused_tenant_ : series_[i].series->tenant()];
   }
-  const size_t refused_count = series_.size() - kept;
   series_.resize(kept);
-  return refused_count;
+  for (const auto& [tenant, count] : count_by_tenant) {
+    base::Counter& counter =
+        can_retry_ ? metrics_.refused_for_memory(std::string(tenant),
+                                                 is_memory_full_ ? "memory_max" : "share")
+                   : metrics_.dropped(std::string(tenant), "no_memory_for_names");
+    counter.Increment(count);
+  }
+  if (!can_retry_ || refused.index_size() == 0) return 0;
+  refused.set_sequence(batch.sequence());
+  refused.set_retry_after_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(kRetryAfter)));
+  const auto returned_count = static_cast<size_t>(refused.index_size());
+  response->add_refused()->Swap(&refused);
+  return returned_count;
 }
 
-std::vector<SeriesReference> IngestSession::dictionary_references() const {
-  std::vector<SeriesReference> references;
-  for (const Entry& entry : dictionary_) {
-    if (entry.state == Entry::State::kKnown) references.push_back(entry.reference);
-  }
-  return references;
+void IngestSession::CountDictionary() {
+  const size_t bytes = base::AllocatedBytes(dictionary_.capacity() * sizeof(HotSeries*));
+  cache_.memory().Add(static_cast<int64_t>(bytes) - static_cast<int64_t>(dictionary_bytes_));
+  dictionary_bytes_ = bytes;
 }
 
 }  // namespace plumbago::cache

@@ -23,6 +23,7 @@ struct Fixture {
                          cache)
           .value();
   IngestSession session{cache, *journal, metrics};
+  v1::IngestResponse response;
 
   size_t Count(const std::string& tenant, const std::string& metric) {
     std::vector<Point> points;
@@ -61,10 +62,10 @@ TEST_CASE("IngestSession takes points by the names of its dictionary", "[cache]"
   AddPoint(&first, 0, 1, 1);
   AddPoint(&first, 5, 1, 2);
   AddPoint(&first, 0, 2, 3);
-  REQUIRE(f.session.Apply(first).ok());
+  REQUIRE(f.session.Apply(first, &f.response).ok());
   v1::PointBatch second = Batch(2);
   AddPoint(&second, 5, 2, 4);
-  REQUIRE(f.session.Apply(second).ok());
+  REQUIRE(f.session.Apply(second, &f.response).ok());
   CHECK(f.session.last_sequence() == 2);
   CHECK(f.Count("t", "a.b") == 2);
   CHECK(f.Count("u", "a.b") == 2);
@@ -73,7 +74,7 @@ TEST_CASE("IngestSession takes points by the names of its dictionary", "[cache]"
 TEST_CASE("IngestSession refuses malformed batches", "[cache]") {
   Fixture f;
   const auto refuses = [&](const v1::PointBatch& batch, const std::string& part) {
-    const absl::Status status = f.session.Apply(batch);
+    const absl::Status status = f.session.Apply(batch, &f.response);
     INFO(status);
     CHECK(absl::IsInvalidArgument(status));
     CHECK(std::string(status.message()).find(part) != std::string::npos);
@@ -127,10 +128,51 @@ TEST_CASE("IngestSession drops and counts points of names that have no room", "[
     Define(&batch, i, "t", "name." + std::to_string(i));
     AddPoint(&batch, i, 1, 1);
   }
-  REQUIRE(session.Apply(batch).ok());
+  v1::IngestResponse response;
+  REQUIRE(session.Apply(batch, &response).ok());
   const double dropped = metrics.dropped("t", "no_memory_for_names").Value();
   CHECK(dropped > 0);
   CHECK(metrics.points_received.Value() == 10);
+}
+
+TEST_CASE("A relay that can come again is told which points have no room, and may name them anew",
+          "[cache]") {
+  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
+  base::Metrics registry;
+  CacheMetrics metrics{registry};
+  PointCache cache({.memory_bytes_max = 10'000}, clock, metrics);
+  const base::testing::TemporaryDirectory directory;
+  const auto file_system = base::MakePosixFileSystem();
+  const auto journal = PointJournal::Open(*file_system, clock,
+                                          {.writer = {.directory = directory.path()}}, {}, cache)
+                           .value();
+  IngestSession session(cache, *journal, metrics);
+  v1::StreamHello hello;
+  hello.set_protocol_version(1);
+  hello.set_can_retry_refused(true);
+  REQUIRE(session.Begin(hello).ok());
+  v1::PointBatch batch = Batch(1);
+  for (uint32_t i = 0; i < 100; ++i) {
+    Define(&batch, i, "t", "name." + std::to_string(i));
+    AddPoint(&batch, i, 1, 1);
+  }
+  v1::IngestResponse response;
+  REQUIRE(session.Apply(batch, &response).ok());
+  REQUIRE(response.refused_size() == 1);
+  const v1::RefusedPoints& refused = response.refused(0);
+  CHECK(refused.sequence() == 1);
+  CHECK(refused.retry_after_ms() > 0);
+  CHECK(refused.forgotten_id_size() == refused.index_size());
+  CHECK(metrics.points_received.Value() + refused.index_size() == 100);
+  CHECK(metrics.refused_for_memory("t", "share").Value() == refused.index_size());
+
+  v1::PointBatch again = Batch(2);
+  const uint32_t id = refused.forgotten_id(0);
+  Define(&again, id, "t", "name." + std::to_string(id));
+  Define(&again, 0, "t", "name.0");  // known, and told again
+  AddPoint(&again, id, 1, 1);
+  v1::IngestResponse second;
+  CHECK(session.Apply(again, &second).ok());
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ class Replay {
   ~Replay() { ForgetSeries(); }
 
   absl::Status Visit(const journal::Record& record) {
+    if (options_.is_stopping()) return absl::CancelledError("the cache stops");
     if (record.segment != segment_) {
       ForgetSeries();
       segment_ = record.segment;
@@ -45,7 +46,13 @@ class Replay {
       case journal::kSeriesRecord:
         return DefineSeries(record.payload);
       case journal::kPointsRecord:
+        columns_.received_unix_ms = 0;
         return AppendPoints(record.payload);
+      case journal::kArrivedPointsRecord: {
+        absl::string_view payload = record.payload;
+        PLUMBAGO_RETURN_IF_ERROR(journal::ParseArrival(&payload, &columns_));
+        return AppendPoints(payload);
+      }
       default:
         return absl::DataLossError(absl::StrCat("unknown type ", record.type));
     }
@@ -94,13 +101,25 @@ class Replay {
     }
     columns_.time_seconds.resize(kept);
     columns_.values.resize(kept);
-    if (!cache_.WaitForRoom()) return absl::CancelledError("the cache stops");
+    PLUMBAGO_RETURN_IF_ERROR(WaitForRoom());
     cache_.Append(references_, columns_.time_seconds, columns_.values,
-                  static_cast<uint32_t>(segment_));
+                  {.journal_segment = static_cast<uint32_t>(segment_),
+                   .received_unix_ms = columns_.received_unix_ms});
     metrics_.points_replayed.Increment(static_cast<double>(columns_.numbers.size()));
     point_count_ += kept;
     options_.on_progress(point_count_);
     return absl::OkStatus();
+  }
+
+  // A little at a time: a store that is away must not keep the process from stopping.
+  absl::Status WaitForRoom() {
+    for (;;) {
+      const MemoryBudget::Room room = cache_.WaitForRoom(absl::Milliseconds(100));
+      if (room == MemoryBudget::Room::kYes) return absl::OkStatus();
+      if (room == MemoryBudget::Room::kStopped || options_.is_stopping()) {
+        return absl::CancelledError("the cache stops");
+      }
+    }
   }
 
   void ForgetSeries() {

@@ -21,12 +21,14 @@ struct ReplayOptions {
   std::function<bool(absl::string_view tenant)> is_deleted = [](absl::string_view) {
     return false;
   };
+  // Asked for each record: whether the process has to stop.
+  std::function<bool()> is_stopping = [] { return false; };
   // Told now and then how many points have been replayed.
   std::function<void(uint64_t point_count)> on_progress = [](uint64_t) {};
 };
 
 // Blocks, also while the memory is full: a flusher has to run. DataLoss: damage, named with file
-// and offset. Cancelled: the cache was stopped.
+// and offset. Cancelled: the cache was stopped, or `is_stopping`.
 absl::StatusOr<journal::ReadResult> ReplayJournal(base::FileSystem& file_system,
                                                   const ReplayOptions& options, PointCache& cache,
                                                   CacheMetrics& metrics);

@@ -1,15 +1,15 @@
-// Points of one series, packed: 4 bytes of time and 8 of value each, in order of arrival.
+// Points of one series, packed, in order of arrival: each with its time, its value, and when it
+// arrived at the relay.
 //
-// 16 bytes when empty. Memory grows by doubling from 4 points and is given back when empty.
-// For one thread at a time.
+// Each point is written as its difference from what the one before it leads to expect, in whole
+// bytes: points of a steady series take 1 byte, 1 or 2 for the jitter of their arrival, and those
+// bytes of the value that have changed (0 to 8); never more than kPointBytesMax. Memory grows by
+// half and is given back as points are dropped. For one thread at a time.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-
-#include "base/check.h"
+#include <optional>
 
 namespace plumbago::cache {
 
@@ -18,62 +18,88 @@ struct Point {
   double value = 0;
 };
 
+// Arrivals are milliseconds since the Unix epoch, modulo 2^32: they are compared over at most 24
+// days.
+inline bool IsLaterArrival(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) > 0; }
+
 class PointBuffer {
  public:
-  static constexpr size_t kPointBytes = 12;
+  static constexpr size_t kPointBytesMax = 1 + 5 + 5 + 8;
 
   PointBuffer() = default;
-  ~PointBuffer() { std::free(data_); }
+  ~PointBuffer();
   PointBuffer(const PointBuffer&) = delete;
   PointBuffer& operator=(const PointBuffer&) = delete;
 
   uint32_t size() const { return size_; }
-  size_t memory_bytes() const { return size_t{capacity_} * kPointBytes; }
+  // On the heap, as the allocator counts.
+  size_t memory_bytes() const { return capacity_bytes_; }
+  // The latest arrival since the buffer was empty.
+  uint32_t latest_arrival_ms() const { return latest_arrival_ms_; }
 
-  Point At(uint32_t index) const {
-    Point point;
-    const char* const place = data_ + size_t{index} * kPointBytes;
-    std::memcpy(&point.time_seconds, place, 4);
-    std::memcpy(&point.value, place + 4, 8);
-    return point;
-  }
+  void Append(uint32_t time_seconds, double value, uint32_t arrival_ms);
 
-  void Append(uint32_t time_seconds, double value) {
-    if (size_ == capacity_) Reallocate(std::max<uint32_t>(kCapacityMin, capacity_ * 2));
-    char* const place = data_ + size_t{size_} * kPointBytes;
-    std::memcpy(place, &time_seconds, 4);
-    std::memcpy(place + 4, &value, 8);
-    ++size_;
-  }
+  // Removes the first `count` points, count <= size(). Costs a look at each of them.
+  void DropFront(uint32_t count);
 
-  // Removes the first `count` points, count <= size().
-  void DropFront(uint32_t count) {
-    size_ -= count;
-    if (size_ == 0) return Reallocate(0);
-    std::memmove(data_, data_ + size_t{count} * kPointBytes, size_t{size_} * kPointBytes);
-    if (capacity_ > kCapacityMin && size_ <= capacity_ / 4) {
-      Reallocate(std::max(kCapacityMin, capacity_ / 2));
-    }
-  }
+  // When the last point with this time arrived. Looks at every point where one may have it.
+  struct Found {
+    uint32_t arrival_ms = 0;
+    double value = 0;
+  };
+  std::optional<Found> FindLast(uint32_t time_seconds) const;
 
  private:
-  static constexpr uint32_t kCapacityMin = 4;
+  // What a point is told apart from: the one before it, and how that differed from its own.
+  struct State {
+    uint64_t value_bits = 0;
+    uint32_t time_seconds = 0;
+    uint32_t time_step = 0;
+    uint32_t arrival_ms = 0;
+    uint32_t arrival_step = 0;
+  };
 
-  void Reallocate(uint32_t capacity) {
-    if (capacity == 0) {
-      std::free(data_);
-      data_ = nullptr;
-    } else {
-      data_ = static_cast<char*>(std::realloc(data_, size_t{capacity} * kPointBytes));
-      PLUMBAGO_CHECK(data_ != nullptr);
-    }
-    capacity_ = capacity;
-  }
+ public:
+  // Goes through the points in order; the buffer must not change meanwhile.
+  class Reader {
+   public:
+    explicit Reader(const PointBuffer& buffer)
+        : state_(buffer.front_),
+          next_(buffer.data_),
+          end_(buffer.data_ + buffer.used_bytes_),
+          left_(buffer.size_) {}
+    // False after the last point.
+    bool Next(Point* point);
+    // Passes over `count` points.
+    void Skip(uint32_t count);
+    // Of the point that Next() gave.
+    uint32_t arrival_ms() const { return state_.arrival_ms; }
 
-  char* data_ = nullptr;
+   private:
+    friend class PointBuffer;
+    void Decode();
+
+    State state_;
+    const uint8_t* next_;
+    const uint8_t* end_;
+    uint32_t left_;
+  };
+
+ private:
+  // Writes at most kPointBytesMax bytes and the 7 after them; returns how many count.
+  size_t Encode(const State& point, uint8_t* out);
+  void Reallocate(size_t bytes);
+
+  uint8_t* data_ = nullptr;
+  uint32_t used_bytes_ = 0;
+  uint32_t capacity_bytes_ = 0;
   uint32_t size_ = 0;
-  uint32_t capacity_ = 0;
+  // Since the buffer was empty.
+  uint32_t time_max_seconds_ = 0;
+  uint32_t latest_arrival_ms_ = 0;
+  State front_;  // before the first point
+  State tail_;   // after the last one
 };
-static_assert(sizeof(PointBuffer) == 16);
+static_assert(sizeof(PointBuffer) == 80);
 
 }  // namespace plumbago::cache

@@ -1,8 +1,10 @@
 #include "cache/point_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "base/allocator.h"
 #include "base/check.h"
 #include "base/hash.h"
 
@@ -16,43 +18,49 @@ constexpr size_t kPrefetchDistance = 8;
 
 }  // namespace
 
-size_t PointCache::SeriesHash::operator()(const HotSeries* series) const {
-  return HashOf(series->tenant(), series->metric());
-}
-
 PointCache::PointCache(const CacheOptions& options, base::Clock& clock, CacheMetrics& metrics)
-    : options_(options), clock_(clock), metrics_(metrics), started_at_(clock.Monotonic()) {
+    : options_(options),
+      clock_(clock),
+      metrics_(metrics),
+      started_at_(clock.Monotonic()),
+      memory_(options.memory_bytes_max),
+      updates_(options.updates_per_second_max, started_at_),
+      creates_(options.creates_per_second_max, started_at_) {
   PLUMBAGO_CHECK(options.batch_points_max > 0 && options.batch_points_max <= kFlushPointsMax);
+  for (uint32_t i = 0; i < kPartitions; ++i) {
+    partitions_.push_back(std::make_unique<Partition>(options));
+  }
   metrics_.memory_bytes_max.Set(static_cast<double>(options.memory_bytes_max));
 }
 
 PointCache::~PointCache() {
-  for (Partition& partition : partitions_) {
-    base::MutexLock lock(partition.mutex);
-    for (HotSeries* series : partition.series) delete series;
+  for (const auto& partition : partitions_) {
+    base::MutexLock lock(partition->mutex);
+    for (HotSeries* series : partition->series) HotSeries::Destroy(series);
   }
 }
 
-uint64_t PointCache::HashOf(absl::string_view tenant, absl::string_view metric) {
-  return base::Hash128(metric, base::Hash64(tenant)).low;
+uint64_t PointCache::HashOf(const TenantUsage& usage, absl::string_view metric) {
+  return base::Hash128(metric, usage.hash_seed).low;
 }
 
 SeriesReference PointCache::Acquire(absl::string_view tenant, absl::string_view metric,
                                     Bound bound) {
-  const SeriesKey key{tenant, metric, HashOf(tenant, metric)};
-  // The high bits: the low ones choose the bucket within the partition.
-  const auto index = static_cast<uint32_t>(key.hash >> 32) % kPartitions;
-  Partition& partition = partitions_[index];
+  TenantUsage& usage = tenants_.Of(tenant);
+  const SeriesKey key{&usage, metric, HashOf(usage, metric)};
+  const uint32_t index = PartitionOf(key.hash);
+  Partition& partition = *partitions_[index];
   base::MutexLock lock(partition.mutex);
   auto found = partition.series.find(key);
   if (found == partition.series.end()) {
     const size_t name_bytes = name_bytes_.load(std::memory_order_relaxed);
-    if (bound == Bound::kEnforced && name_bytes >= options_.memory_bytes_max / 2) return {};
-    auto series = std::make_unique<HotSeries>(tenant, metric);
-    name_bytes_.fetch_add(series->memory_bytes(), std::memory_order_relaxed);
-    AddMemory(static_cast<int64_t>(series->memory_bytes()));
-    series_count_.fetch_add(1, std::memory_order_relaxed);
-    found = partition.series.insert(series.release()).first;  // owned by the set
+    if (bound == Bound::kEnforced && (name_bytes >= options_.memory_bytes_max / 2 ||
+                                      usage.is_over_share.load(std::memory_order_relaxed))) {
+      return {};
+    }
+    found = partition.series.insert(HotSeries::Make(usage, index, metric)).first;
+    CountNames(*found, +1);
+    CountTable(partition);
   }
   ++(*found)->references;
   return {*found, index};
@@ -60,7 +68,7 @@ SeriesReference PointCache::Acquire(absl::string_view tenant, absl::string_view 
 
 void PointCache::Release(absl::Span<const SeriesReference> references) {
   for (const SeriesReference& reference : references) {
-    Partition& partition = partitions_[reference.partition];
+    Partition& partition = *partitions_[reference.partition];
     base::MutexLock lock(partition.mutex);
     --reference.series->references;
     EraseIfUnused(partition, reference.series);
@@ -70,7 +78,7 @@ void PointCache::Release(absl::Span<const SeriesReference> references) {
 // Points are sorted by partition first, so that each lock is taken once a batch.
 void PointCache::Append(absl::Span<const SeriesReference> series,
                         absl::Span<const uint32_t> time_seconds, absl::Span<const double> value,
-                        uint32_t segment) {
+                        const PointOrigin& origin) {
   unstored_points_.fetch_add(series.size(), std::memory_order_relaxed);
   points_in_memory_.fetch_add(series.size(), std::memory_order_relaxed);
   std::array<uint32_t, kPartitions + 1> begin{};
@@ -81,44 +89,77 @@ void PointCache::Append(absl::Span<const SeriesReference> series,
   for (uint32_t i = 0; i < series.size(); ++i) order[next[series[i].partition]++] = i;
   for (uint32_t i = 0; i < kPartitions; ++i) {
     const auto mine = absl::MakeConstSpan(order).subspan(begin[i], begin[i + 1] - begin[i]);
-    if (!mine.empty())
-      AppendToPartition(partitions_[i], mine, series, time_seconds, value, segment);
+    if (mine.empty()) continue;
+    AppendToPartition(*partitions_[i], mine, series, time_seconds, value, origin);
   }
 }
 
 void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
                                    absl::Span<const SeriesReference> series,
                                    absl::Span<const uint32_t> time_seconds,
-                                   absl::Span<const double> value, uint32_t segment) {
+                                   absl::Span<const double> value, const PointOrigin& origin) {
   const uint32_t now_ms = NowMs();
+  const auto batch_arrival_ms = static_cast<uint32_t>(origin.received_unix_ms);
   int64_t grown_bytes = 0;
+  uint64_t superseded_count = 0;
   base::MutexLock lock(partition.mutex);
   for (size_t i = 0; i < order.size(); ++i) {
     if (i + kPrefetchDistance < order.size()) {
       __builtin_prefetch(series[order[i + kPrefetchDistance]].series);
     }
     HotSeries* const one = series[order[i]].series;
-    const size_t before = one->points.memory_bytes();
-    one->points.Append(time_seconds[order[i]], value[order[i]]);
-    grown_bytes += static_cast<int64_t>(one->points.memory_bytes() - before);
-    const uint32_t pending_count = one->pending_count();
-    if (pending_count == 1) {
-      one->pending_since_ms = now_ms;
-      one->pending_segment = segment;
-      // While points are in flight the series is queued when they have arrived.
-      if (!one->is_in_flight()) Requeue(partition, one);
-    } else if (pending_count == options_.flush_points && !one->is_in_flight()) {
-      Requeue(partition, one);
+    const uint32_t time = time_seconds[order[i]];
+    const uint32_t latest_ms = one->points.latest_arrival_ms();
+    const uint32_t arrival_ms = origin.received_unix_ms == 0 ? latest_ms : batch_arrival_ms;
+    if (IsLaterArrival(latest_ms, arrival_ms) &&
+        !IsWanted(*one, time, value[order[i]], arrival_ms)) {
+      ++superseded_count;
+      continue;
     }
+    const size_t before = one->points.memory_bytes();
+    if (before == 0) CountIdle(one, -1);
+    one->points.Append(time, value[order[i]], arrival_ms);
+    if (const size_t after = one->points.memory_bytes(); after != before) {
+      const auto more = static_cast<int64_t>(after - before);
+      one->usage.bytes.fetch_add(more, std::memory_order_relaxed);
+      grown_bytes += more;
+    }
+    OnPending(partition, one, now_ms, origin.journal_segment);
   }
-  AddMemory(grown_bytes);
+  memory_.Add(grown_bytes);
+  if (superseded_count == 0) return;
+  unstored_points_.fetch_sub(superseded_count, std::memory_order_relaxed);
+  points_in_memory_.fetch_sub(superseded_count, std::memory_order_relaxed);
+  metrics_.points_merged.Increment(static_cast<double>(superseded_count));
+}
+
+bool PointCache::IsWanted(const HotSeries& series, uint32_t time_seconds, double value,
+                          uint32_t arrival_ms) {
+  const auto held = series.points.FindLast(time_seconds);
+  if (!held.has_value()) return true;
+  if (IsLaterArrival(held->arrival_ms, arrival_ms)) return false;
+  const bool is_same_point = held->arrival_ms == arrival_ms && held->value == value;
+  return !is_same_point;
+}
+
+void PointCache::OnPending(Partition& partition, HotSeries* series, uint32_t now_ms,
+                           uint32_t segment) {
+  const uint32_t pending_count = series->pending_count();
+  if (pending_count == 1) {
+    series->pending_since_ms = now_ms;
+    series->pending_segment = segment;
+    // While points are in flight the series is queued when they have arrived.
+    if (!series->is_in_flight()) partition.queues.Put(series);
+  } else if (!series->is_in_flight()) {
+    partition.queues.OnGrown(series);
+  }
 }
 
 uint32_t PointCache::OldestUnstoredSegment() const {
   uint32_t oldest = UINT32_MAX;
-  for (const Partition& partition : partitions_) {
-    base::MutexLock lock(partition.mutex);
-    for (const HotSeries* series : partition.series) {
+  for (const auto& partition : partitions_) {
+    base::MutexLock lock(partition->mutex);
+    for (const HotSeries* series : partition->series) {
       if (series->is_in_flight()) oldest = std::min(oldest, series->in_flight_segment);
       if (series->pending_count() > 0) oldest = std::min(oldest, series->pending_segment);
     }
@@ -127,81 +168,133 @@ uint32_t PointCache::OldestUnstoredSegment() const {
 }
 
 bool PointCache::WaitForRoom() {
-  if (memory_bytes_.load(std::memory_order_relaxed) < options_.memory_bytes_max) return true;
-  metrics_.waits_for_memory.Increment();
-  base::MutexLock lock(room_mutex_);
-  while (!is_stopped_ && memory_bytes_.load() >= options_.memory_bytes_max) {
-    room_.Wait(lock);
+  for (;;) {
+    const MemoryBudget::Room room = WaitForRoom(absl::Seconds(1));
+    if (room != MemoryBudget::Room::kNotYet) return room == MemoryBudget::Room::kYes;
   }
-  return !is_stopped_;
+}
+
+MemoryBudget::Room PointCache::WaitForRoom(absl::Duration timeout) {
+  if (!memory_.is_full()) return MemoryBudget::Room::kYes;
+  metrics_.waits_for_memory.Increment();
+  return memory_.WaitForRoom(timeout);
+}
+
+bool PointCache::wants_fresh_dictionaries() const {
+  const size_t name_bytes = name_bytes_.load(std::memory_order_relaxed);
+  return name_bytes >= options_.memory_bytes_max / 4 &&
+         idle_name_bytes_.load(std::memory_order_relaxed) >= name_bytes / 2;
+}
+
+void PointCache::UpdatePressure(size_t process_bytes) {
+  if (process_bytes > 0) memory_.SetProcessBytes(process_bytes);
+  const size_t used_bytes = memory_.used_bytes();
+  const size_t excess_bytes =
+      used_bytes > memory_.shared_bytes() ? used_bytes - memory_.shared_bytes() : 0;
+  if (excess_bytes == 0 && !has_unfair_tenants()) return;
+  has_unfair_tenants_.store(tenants_.UpdateShares(excess_bytes), std::memory_order_relaxed);
 }
 
 void PointCache::Read(absl::string_view tenant, absl::string_view metric, uint32_t from,
                       uint32_t until, std::vector<Point>* points) const {
-  const SeriesKey key{tenant, metric, HashOf(tenant, metric)};
-  const Partition& partition = partitions_[static_cast<uint32_t>(key.hash >> 32) % kPartitions];
+  const TenantUsage* const usage = tenants_.Find(tenant);
+  if (usage == nullptr) return;
+  const SeriesKey key{usage, metric, HashOf(*usage, metric)};
+  const Partition& partition = *partitions_[PartitionOf(key.hash)];
   base::MutexLock lock(partition.mutex);
   const auto found = partition.series.find(key);
   if (found == partition.series.end()) return;
-  const PointBuffer& buffer = (*found)->points;
-  for (uint32_t i = 0; i < buffer.size(); ++i) {
-    const Point point = buffer.At(i);
+  PointBuffer::Reader reader((*found)->points);
+  Point point;
+  while (reader.Next(&point)) {
     if (point.time_seconds >= from && point.time_seconds <= until) points->push_back(point);
   }
 }
 
+FlushDue PointCache::DueNow() const {
+  return {.now_ms = NowMs(),
+          .flush_age = options_.flush_age,
+          .new_series_flush_age = options_.new_series_flush_age,
+          .is_everything_due =
+              is_draining_.load(std::memory_order_relaxed) || memory_.is_nearly_full()};
+}
+
 bool PointCache::TakeDue(FlushBatch* batch) {
-  const uint32_t now_ms = NowMs();
-  const uint32_t first = next_partition_.fetch_add(1);
-  for (uint32_t i = 0; i < kPartitions; ++i) {
-    const uint32_t index = (first + i) % kPartitions;
-    Partition& partition = partitions_[index];
-    size_t taken_count = kSeriesPerLock;
-    while (taken_count == kSeriesPerLock) {
-      taken_count = 0;
-      base::MutexLock lock(partition.mutex);
-      while (taken_count < kSeriesPerLock && HasRoom(*batch)) {
-        HotSeries* const series = NextDue(partition, now_ms);
-        if (series == nullptr) break;
-        Dequeue(partition, series);
-        Take(series, index, batch);
-        ++taken_count;
-      }
-    }
-    if (!HasRoom(*batch)) break;
-  }
+  const FlushDue due = DueNow();
+  const absl::Duration now = clock_.Monotonic();
+  updates_.Refill(now);
+  creates_.Refill(now);
+  TakeNew(due, batch);
+  TakeKnown(due, batch);
   if (batch->series.empty()) return false;
+  memory_.Add(static_cast<int64_t>(batch->memory_bytes()));
   metrics_.flush_batches.Increment();
   metrics_.flushed_series.Increment(static_cast<double>(batch->series.size()));
   return true;
 }
 
-// The head of the first queue that has something due: a full series, then a new one, so that it
-// can be found soon, then the oldest.
-HotSeries* PointCache::NextDue(Partition& partition, uint32_t now_ms) {
-  const bool is_everything_due = is_draining_.load(std::memory_order_relaxed) || is_nearly_full();
-  const auto is_due = [&](const HotSeries* series, absl::Duration age) {
-    if (series == nullptr) return false;
-    // Signed: a point may have come after `now_ms` was taken.
-    const auto age_ms = static_cast<int32_t>(now_ms - series->pending_since_ms);
-    return is_everything_due || age_ms >= absl::ToInt64Milliseconds(age);
-  };
-  HotSeries* const full = partition.queues[static_cast<int>(FlushQueue::kFull)].head;
-  if (full != nullptr) return full;
-  HotSeries* const fresh = partition.queues[static_cast<int>(FlushQueue::kNew)].head;
-  if (is_due(fresh, options_.new_series_flush_age)) return fresh;
-  HotSeries* const aged = partition.queues[static_cast<int>(FlushQueue::kAged)].head;
-  return is_due(aged, options_.flush_age) ? aged : nullptr;
+bool PointCache::MayWrite(const RateBudget& budget) const {
+  return budget.has_more() || is_draining_.load(std::memory_order_relaxed);
 }
 
-void PointCache::Take(HotSeries* series, uint32_t partition, FlushBatch* batch) {
+void PointCache::TakeNew(const FlushDue& due, FlushBatch* batch) {
+  const uint32_t first = next_partition_++;
+  for (uint32_t i = 0; i < kPartitions; ++i) {
+    Partition& partition = *partitions_[(first + i) % kPartitions];
+    for (size_t taken_count = kSeriesPerLock; taken_count == kSeriesPerLock;) {
+      taken_count = 0;
+      base::MutexLock lock(partition.mutex);
+      while (taken_count < kSeriesPerLock && HasRoom(*batch) && MayWrite(creates_) &&
+             MayWrite(updates_)) {
+        HotSeries* const series = partition.queues.NextNew(due);
+        if (series == nullptr) break;
+        Take(partition, series, batch);
+        creates_.Take();
+        ++taken_count;
+      }
+    }
+  }
+}
+
+void PointCache::TakeKnown(const FlushDue& due, FlushBatch* batch) {
+  while (HasRoom(*batch) && MayWrite(updates_)) {
+    Partition* const partition = MostUrgent(due);
+    if (partition == nullptr) return;
+    base::MutexLock lock(partition->mutex);
+    for (size_t i = 0; i < kSeriesPerLock && HasRoom(*batch) && MayWrite(updates_); ++i) {
+      HotSeries* const series = partition->queues.NextKnown(due);
+      if (series == nullptr) break;
+      Take(*partition, series, batch);
+    }
+  }
+}
+
+PointCache::Partition* PointCache::MostUrgent(const FlushDue& due) {
+  Partition* most_urgent = nullptr;
+  uint64_t highest = 0;
+  for (uint32_t i = 0; i < kPartitions; ++i) {
+    Partition& partition = *partitions_[(next_partition_ + i) % kPartitions];
+    base::MutexLock lock(partition.mutex);
+    const uint64_t urgency = partition.queues.Urgency(due);
+    if (urgency <= highest) continue;
+    highest = urgency;
+    most_urgent = &partition;
+    if (options_.flush_strategy == FlushStrategy::kNaive) break;
+  }
+  return most_urgent;
+}
+
+void PointCache::Take(Partition& partition, HotSeries* series, FlushBatch* batch) {
+  partition.queues.Remove(series);
+  updates_.Take();
   const size_t room = options_.batch_points_max - batch->value.size();
   const auto count = static_cast<uint32_t>(std::min<size_t>(series->pending_count(), room));
   batch->series.push_back(series);
-  batch->partition.push_back(partition);
   batch->point_count.push_back(count);
-  for (uint32_t i = series->sent_count; i < series->sent_count + count; ++i) {
-    const Point point = series->points.At(i);
+  PointBuffer::Reader reader(series->points);
+  reader.Skip(series->sent_count);
+  Point point;
+  for (uint32_t i = 0; i < count && reader.Next(&point); ++i) {
     batch->time_seconds.push_back(point.time_seconds);
     batch->value.push_back(point.value);
   }
@@ -227,9 +320,10 @@ void PointCache::OnApplied(std::unique_ptr<FlushBatch> batch,
       refusal = &refused[next_refused++];
     }
     HotSeries* const series = batch->series[i];
-    Partition& partition = partitions_[batch->partition[i]];
+    Partition& partition = *partitions_[series->partition];
     base::MutexLock lock(partition.mutex);
-    if (refusal != nullptr && refusal->may_retry) {
+    series->was_refused = refusal != nullptr && refusal->may_retry;
+    if (series->was_refused) {
       series->sent_count = series->stored_count;
       series->pending_since_ms = NowMs();  // again after flush_age, not in a tight loop
       series->pending_segment = series->in_flight_segment;
@@ -240,7 +334,7 @@ void PointCache::OnApplied(std::unique_ptr<FlushBatch> batch,
       stored_count += batch->point_count[i];
     }
     series->in_flight_segment = 0;
-    if (series->pending_count() > 0) Requeue(partition, series);
+    if (series->pending_count() > 0) partition.queues.Put(series);
   }
   unstored_points_.fetch_sub(stored_count, std::memory_order_relaxed);
   for (const RefusedSeries& one : refused) {
@@ -251,9 +345,11 @@ void PointCache::OnApplied(std::unique_ptr<FlushBatch> batch,
   }
   metrics_.points_stored.Increment(static_cast<double>(stored_count));
   // What lingers needs no columns any more.
-  batch->time_seconds = {};
-  batch->value = {};
+  const auto before_bytes = static_cast<int64_t>(batch->memory_bytes());
+  std::vector<uint32_t>().swap(batch->time_seconds);  // an assignment of {} would keep the memory
+  std::vector<double>().swap(batch->value);
   batch->stored_at = clock_.Monotonic();
+  memory_.Add(static_cast<int64_t>(batch->memory_bytes()) - before_bytes);
   base::MutexLock lock(linger_mutex_);
   lingering_.push_back(std::move(batch));
 }
@@ -266,55 +362,25 @@ void PointCache::Expire() {
       base::MutexLock lock(linger_mutex_);
       if (lingering_.empty()) break;
       const bool is_old = now - lingering_.front()->stored_at >= options_.flush_linger;
-      if (!is_old && !is_nearly_full()) break;
+      if (!is_old && !memory_.is_nearly_full()) break;
       batch = std::move(lingering_.front());
       lingering_.pop_front();
     }
     for (size_t i = 0; i < batch->series.size(); ++i) {
-      Partition& partition = partitions_[batch->partition[i]];
+      Partition& partition = *partitions_[batch->series[i]->partition];
       base::MutexLock lock(partition.mutex);
       DropFront(partition, batch->series[i], batch->point_count[i]);
     }
+    memory_.Add(-static_cast<int64_t>(batch->memory_bytes()));
   }
-}
-
-void PointCache::Stop() {
-  base::MutexLock lock(room_mutex_);
-  is_stopped_ = true;
-  room_.NotifyAll();
 }
 
 void PointCache::PublishGauges() {
   metrics_.points_pending.Set(static_cast<double>(unstored_points_.load()));
   metrics_.points_in_memory.Set(static_cast<double>(points_in_memory_.load()));
   metrics_.series.Set(static_cast<double>(series_count_.load()));
-  metrics_.memory_bytes.Set(static_cast<double>(memory_bytes_.load()));
-}
-
-void PointCache::Enqueue(Partition& partition, HotSeries* series, FlushQueue queue) {
-  Queue& list = partition.queues[static_cast<int>(queue)];
-  series->queue = queue;
-  series->previous = list.tail;
-  series->next = nullptr;
-  (list.tail == nullptr ? list.head : list.tail->next) = series;
-  list.tail = series;
-}
-
-void PointCache::Dequeue(Partition& partition, HotSeries* series) {
-  Queue& list = partition.queues[static_cast<int>(series->queue)];
-  (series->previous == nullptr ? list.head : series->previous->next) = series->next;
-  (series->next == nullptr ? list.tail : series->next->previous) = series->previous;
-  series->next = series->previous = nullptr;
-  series->queue = FlushQueue::kNone;
-}
-
-void PointCache::Requeue(Partition& partition, HotSeries* series) {
-  if (series->queue != FlushQueue::kNone) Dequeue(partition, series);
-  if (series->pending_count() >= options_.flush_points) {
-    Enqueue(partition, series, FlushQueue::kFull);
-  } else {
-    Enqueue(partition, series, series->was_flushed ? FlushQueue::kAged : FlushQueue::kNew);
-  }
+  metrics_.memory_bytes.Set(static_cast<double>(memory_.counted_bytes()));
+  metrics_.memory_used_bytes.Set(static_cast<double>(memory_.used_bytes()));
 }
 
 void PointCache::DropFront(Partition& partition, HotSeries* series, uint32_t count) {
@@ -324,34 +390,53 @@ void PointCache::DropFront(Partition& partition, HotSeries* series, uint32_t cou
     series->stored_count -= count;
     series->sent_count -= count;
     points_in_memory_.fetch_sub(count, std::memory_order_relaxed);
-    AddMemory(static_cast<int64_t>(series->points.memory_bytes()) - static_cast<int64_t>(before));
+    const auto freed = static_cast<int64_t>(before - series->points.memory_bytes());
+    series->usage.bytes.fetch_sub(freed, std::memory_order_relaxed);
+    memory_.Add(-freed);
+    if (series->points.size() == 0) CountIdle(series, +1);
   }
   EraseIfUnused(partition, series);
 }
 
 void PointCache::EraseIfUnused(Partition& partition, HotSeries* series) {
   if (series->references > 0 || series->points.size() > 0) return;
-  name_bytes_.fetch_sub(series->memory_bytes(), std::memory_order_relaxed);
-  AddMemory(-static_cast<int64_t>(series->memory_bytes()));
-  series_count_.fetch_sub(1, std::memory_order_relaxed);
   partition.series.erase(series);
-  delete series;
+  // A set does not shrink by itself.
+  if (partition.series.empty() || partition.series.size() < partition.series.capacity() / 8) {
+    partition.series.rehash(0);
+  }
+  CountTable(partition);
+  CountNames(series, -1);
+  HotSeries::Destroy(series);
 }
 
-void PointCache::AddMemory(int64_t bytes) {
-  const size_t before = memory_bytes_.fetch_add(static_cast<size_t>(bytes));
-  const size_t after = before + static_cast<size_t>(bytes);
-  if (before < options_.memory_bytes_max || after >= options_.memory_bytes_max) return;
-  base::MutexLock lock(room_mutex_);
-  room_.NotifyAll();
+// A series that is made (+1) or goes (-1); it has no points.
+void PointCache::CountNames(const HotSeries* series, int sign) {
+  const int64_t bytes = sign * static_cast<int64_t>(series->name_memory_bytes());
+  name_bytes_.fetch_add(static_cast<size_t>(bytes), std::memory_order_relaxed);
+  CountIdle(series, sign);
+  series->usage.bytes.fetch_add(bytes, std::memory_order_relaxed);
+  memory_.Add(bytes);
+  series_count_.fetch_add(static_cast<uint64_t>(sign), std::memory_order_relaxed);
+}
+
+void PointCache::CountIdle(const HotSeries* series, int sign) {
+  const int64_t bytes = sign * static_cast<int64_t>(series->name_memory_bytes());
+  idle_name_bytes_.fetch_add(static_cast<size_t>(bytes), std::memory_order_relaxed);
+}
+
+// The set has a byte of control and a pointer a place, and some bytes more.
+void PointCache::CountTable(Partition& partition) {
+  const size_t places = partition.series.capacity();
+  const size_t bytes =
+      places == 0 ? 0 : base::AllocatedBytes((places + 23) / 8 * 8 + places * sizeof(HotSeries*));
+  if (bytes == partition.table_bytes) return;
+  memory_.Add(static_cast<int64_t>(bytes) - static_cast<int64_t>(partition.table_bytes));
+  partition.table_bytes = bytes;
 }
 
 uint32_t PointCache::NowMs() const {
   return static_cast<uint32_t>(absl::ToInt64Milliseconds(clock_.Monotonic() - started_at_));
-}
-
-bool PointCache::is_nearly_full() const {
-  return memory_bytes_.load(std::memory_order_relaxed) >= options_.memory_bytes_max / 4 * 3;
 }
 
 }  // namespace plumbago::cache

@@ -3,13 +3,12 @@
 //
 // Thread-safe. Series are spread over partitions, each with its own lock, held for the copying of
 // points of a few dozen series at most. A series stays while a stream's dictionary refers to it
-// or it has points.
+// or it has points. TakeDue and Expire are for one thread, the flusher's.
 //
 // Life of a point: Append -> pending -> TakeDue -> in flight -> OnApplied -> lingering -> Expire.
 // It can be read all that time.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -24,7 +23,11 @@
 #include "base/mutex.h"
 #include "cache/cache_metrics.h"
 #include "cache/flush_batch.h"
+#include "cache/flush_queues.h"
 #include "cache/hot_series.h"
+#include "cache/memory_budget.h"
+#include "cache/rate_budget.h"
+#include "cache/tenant_usage.h"
 
 namespace plumbago::cache {
 
@@ -35,12 +38,21 @@ struct CacheOptions {
   absl::Duration flush_linger = absl::Seconds(5);
   uint32_t flush_points = 120;      // a series with so many pending points is flushed at once
   size_t batch_points_max = 16384;  // at most kFlushPointsMax
+  FlushStrategy flush_strategy = FlushStrategy::kOldestFirst;
+  double updates_per_second_max = 0;  // series written to the store; 0: no limit
+  double creates_per_second_max = 0;  // of these, series that this process has not written before
 };
 
 // A series as the dictionary of a stream holds it.
 struct SeriesReference {
   HotSeries* series = nullptr;
   uint32_t partition = 0;
+};
+
+// Where points come from.
+struct PointOrigin {
+  uint32_t journal_segment = 0;  // that holds them; 0: none does
+  int64_t received_unix_ms = 0;  // when they arrived at the relay; 0: not known, after all others
 };
 
 class PointCache {
@@ -60,9 +72,10 @@ class PointCache {
   void Release(absl::Span<const SeriesReference> references);
 
   // n points in columns of n entries; series[i] is a held reference. Visible to readers on return.
-  // `segment` is that of the journal which holds the points; 0: none does.
+  // Where a time is written twice, the later arrival wins as long as both are here: a point that
+  // comes too late for that is counted and left out, and so is one that is here already.
   void Append(absl::Span<const SeriesReference> series, absl::Span<const uint32_t> time_seconds,
-              absl::Span<const double> value, uint32_t segment = 0);
+              absl::Span<const double> value, const PointOrigin& origin = {});
 
   // The oldest segment of the journal with a point that the store has not applied; UINT32_MAX where
   // it has applied all. Looks at every series.
@@ -71,6 +84,26 @@ class PointCache {
   // Blocks while the memory is at its bound, until there is room or Stop(). Call before Append.
   // False after Stop().
   bool WaitForRoom();
+  // The same, for `timeout` at most.
+  MemoryBudget::Room WaitForRoom(absl::Duration timeout);
+
+  // Whether points of some tenants have to be refused now: the memory is short, and they have more
+  // than their share.
+  bool has_unfair_tenants() const { return has_unfair_tenants_.load(std::memory_order_relaxed); }
+  static bool IsOverShare(const SeriesReference& series) {
+    return series.series->usage.is_over_share.load(std::memory_order_relaxed);
+  }
+
+  // Whether names that have no points take so much memory that streams should start again with
+  // empty dictionaries: what is not in use is forgotten then.
+  bool wants_fresh_dictionaries() const;
+
+  // Looks at what the process has allocated, and who has more than his share. Call it a few times a
+  // second; `process_bytes` is 0 where it is not known.
+  void UpdatePressure(size_t process_bytes);
+
+  // For memory of streams and messages that belongs to the bound.
+  MemoryBudget& memory() { return memory_; }
 
   // The points of `metric` with from <= time <= until, in order of arrival, appended to `points`.
   void Read(absl::string_view tenant, absl::string_view metric, uint32_t from, uint32_t until,
@@ -78,7 +111,8 @@ class PointCache {
 
   // Fills `batch` with series that are due and marks them in flight; false where none is due.
   // Due is what is full, new and older than new_series_flush_age, or older than flush_age;
-  // everything that is pending while the memory is nearly full or the cache drains.
+  // everything that is pending while the memory is nearly full or the cache drains. The strategy
+  // tells the order, and the rates how many; a cache that drains knows no rates.
   bool TakeDue(FlushBatch* batch);
 
   // The store has applied the batch, except for `refused`.
@@ -90,88 +124,99 @@ class PointCache {
   // From now on everything pending is due.
   void BeginDrain() { is_draining_.store(true); }
   // Releases all that wait for room.
-  void Stop();
+  void Stop() { memory_.Stop(); }
 
   // Pending and in flight.
   uint64_t unstored_points() const { return unstored_points_.load(); }
-  size_t memory_bytes() const { return memory_bytes_.load(); }
+  size_t memory_bytes() const { return memory_.counted_bytes(); }
   void PublishGauges();
 
  private:
   struct SeriesKey {
-    absl::string_view tenant;
+    const TenantUsage* usage;
     absl::string_view metric;
     uint64_t hash;
   };
   struct SeriesHash {
     using is_transparent = void;
     size_t operator()(const SeriesKey& key) const { return key.hash; }
-    size_t operator()(const HotSeries* series) const;
+    size_t operator()(const HotSeries* series) const {
+      return HashOf(series->usage, series->metric());
+    }
   };
   struct SeriesEqual {
     using is_transparent = void;
     bool operator()(const HotSeries* a, const HotSeries* b) const { return a == b; }
     bool operator()(const SeriesKey& a, const HotSeries* b) const {
-      return a.tenant == b->tenant() && a.metric == b->metric();
+      return a.usage == &b->usage && a.metric == b->metric();
     }
     bool operator()(const HotSeries* a, const SeriesKey& b) const { return (*this)(b, a); }
   };
-  // A doubly linked list through HotSeries, oldest first.
-  struct Queue {
-    HotSeries* head = nullptr;
-    HotSeries* tail = nullptr;
-  };
   struct Partition {
+    explicit Partition(const CacheOptions& options)
+        : queues(options.flush_strategy, options.flush_points) {}
+
     mutable base::Mutex mutex;
     absl::flat_hash_set<HotSeries*, SeriesHash, SeriesEqual> series ABSL_GUARDED_BY(mutex);
-    Queue queues[4] ABSL_GUARDED_BY(mutex);  // by FlushQueue; kNone is unused
+    size_t table_bytes ABSL_GUARDED_BY(mutex) = 0;  // of the set, as counted
+    FlushQueues queues ABSL_GUARDED_BY(mutex);
   };
-
-  static uint64_t HashOf(absl::string_view tenant, absl::string_view metric);
+  static uint64_t HashOf(const TenantUsage& usage, absl::string_view metric);
+  static uint32_t PartitionOf(uint64_t hash) {
+    return static_cast<uint32_t>(hash >> 32) % kPartitions;  // low bits choose the set's bucket
+  }
   void AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
                          absl::Span<const SeriesReference> series,
                          absl::Span<const uint32_t> time_seconds, absl::Span<const double> value,
-                         uint32_t segment);
-  void Enqueue(Partition& partition, HotSeries* series, FlushQueue queue)
+                         const PointOrigin& origin);
+  // Whether a point that arrived before the series' last one has still to be taken.
+  static bool IsWanted(const HotSeries& series, uint32_t time_seconds, double value,
+                       uint32_t arrival_ms);
+  void OnPending(Partition& partition, HotSeries* series, uint32_t now_ms, uint32_t segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
-  void Dequeue(Partition& partition, HotSeries* series)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
-  // Puts a series with pending points into the queue where it belongs.
-  void Requeue(Partition& partition, HotSeries* series)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
-  HotSeries* NextDue(Partition& partition, uint32_t now_ms)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
+  FlushDue DueNow() const;
+  bool MayWrite(const RateBudget& budget) const;
+  void TakeNew(const FlushDue& due, FlushBatch* batch);
+  void TakeKnown(const FlushDue& due, FlushBatch* batch);
+  // The partition that is to be served next; null where nothing is due.
+  Partition* MostUrgent(const FlushDue& due);
   // Takes the pending points of a series, as many as the batch has room for.
-  void Take(HotSeries* series, uint32_t partition, FlushBatch* batch);
+  void Take(Partition& partition, HotSeries* series, FlushBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   bool HasRoom(const FlushBatch& batch) const;
   void DropFront(Partition& partition, HotSeries* series, uint32_t count)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   // Removes a series that nobody needs.
   void EraseIfUnused(Partition& partition, HotSeries* series)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
-  void AddMemory(int64_t bytes);
+  void CountTable(Partition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
+  void CountNames(const HotSeries* series, int sign);
+  // A series that has no points any more (+1) or gets its first (-1).
+  void CountIdle(const HotSeries* series, int sign);
   uint32_t NowMs() const;
-  bool is_nearly_full() const;
 
   const CacheOptions options_;
   base::Clock& clock_;
   CacheMetrics& metrics_;
   const absl::Duration started_at_;
 
-  std::array<Partition, kPartitions> partitions_;
-  std::atomic<uint32_t> next_partition_{0};  // where the next TakeDue begins
+  MemoryBudget memory_;
+  TenantUsages tenants_;
+  std::vector<std::unique_ptr<Partition>> partitions_;
+
+  // Of the flusher's thread.
+  uint32_t next_partition_ = 0;  // where the next look begins
+  RateBudget updates_;
+  RateBudget creates_;
 
   // Relaxed counters; exact once writers are quiet.
-  std::atomic<size_t> memory_bytes_{0};
-  std::atomic<size_t> name_bytes_{0};  // of memory_bytes_: series without their points
+  std::atomic<size_t> name_bytes_{0};       // series without their points
+  std::atomic<size_t> idle_name_bytes_{0};  // of these, of series that have none
   std::atomic<uint64_t> unstored_points_{0};
   std::atomic<uint64_t> points_in_memory_{0};
   std::atomic<uint64_t> series_count_{0};
   std::atomic<bool> is_draining_{false};
-
-  base::Mutex room_mutex_;
-  base::CondVar room_;
-  bool is_stopped_ ABSL_GUARDED_BY(room_mutex_) = false;
+  std::atomic<bool> has_unfair_tenants_{false};
 
   base::Mutex linger_mutex_;
   std::deque<std::unique_ptr<FlushBatch>> lingering_ ABSL_GUARDED_BY(linger_mutex_);

@@ -2,9 +2,13 @@
 // age, fill and pressure, never twice in flight, memory given back.
 #include "cache/point_cache.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
+#include <random>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "cache/flusher.h"
 
@@ -125,6 +129,8 @@ TEST_CASE("Refused points are kept where they may be sent again, else counted", 
   CHECK(cache.unstored_points() == 1);
   CHECK(f.metrics.refused_by_store("t", "corrupt_file").Value() == 1);
   CHECK(f.metrics.points_stored.Value() == 0);
+  CHECK(f.TakeDue() == nullptr);  // not in a tight loop, though everything is due
+  f.clock.Advance(absl::Seconds(1));
   auto again = f.TakeDue();
   REQUIRE(again != nullptr);
   CHECK(again->series[0]->metric() == "retried");
@@ -153,7 +159,7 @@ TEST_CASE("Memory is given back when points and references are gone", "[cache]")
       references.push_back(cache.Acquire("t", "m." + std::to_string(i)));
       for (uint32_t k = 0; k < 10; ++k) f.Append(references.back(), k, k);
     }
-    CHECK(cache.memory_bytes() > 1000 * 10 * PointBuffer::kPointBytes);
+    CHECK(cache.memory_bytes() > 1000 * (sizeof(HotSeries) + 10));
     cache.Release(references);
   }
   cache.BeginDrain();
@@ -205,6 +211,145 @@ TEST_CASE("New names are refused when names fill half of the memory", "[cache]")
   }
   CHECK(last.series == nullptr);
   CHECK(cache.Acquire("t", "known").series == known.series);
+}
+
+TEST_CASE("The later arrival at the relay wins a time, in whatever order batches come", "[cache]") {
+  Fixture f;
+  PointCache& cache = f.Make();
+  const SeriesReference series = cache.Acquire("t", "a");
+  const auto append = [&](uint32_t time, double value, int64_t received_unix_ms) {
+    cache.Append({&series, 1}, {&time, 1}, {&value, 1}, {.received_unix_ms = received_unix_ms});
+  };
+  constexpr int64_t kNow = 1'700'000'000'000;
+  const auto winner = [&](uint32_t time) {
+    const std::vector<double> values = f.Read("a", time, time);
+    return values.empty() ? -1.0 : values.back();
+  };
+  append(10, 1, kNow + 50);
+  append(20, 2, kNow + 300);
+  append(10, 3, kNow + 100);  // of a spool: later than the first of its time, so it wins
+  CHECK(winner(10) == 3);
+  append(10, 4, kNow + 70);  // of an older segment of the spool
+  CHECK(winner(10) == 3);
+  append(20, 5, kNow + 200);
+  CHECK(winner(20) == 2);
+  append(10, 6, kNow + 400);
+  CHECK(winner(10) == 6);
+  append(10, 7, 0);  // not known: after all others
+  CHECK(winner(10) == 7);
+  CHECK(f.metrics.points_merged.Value() == 2);
+  CHECK(cache.unstored_points() == 5);
+}
+
+TEST_CASE("A batch that comes again after a later one changes nothing and takes nothing",
+          "[cache]") {
+  Fixture f;
+  PointCache& cache = f.Make();
+  const SeriesReference series[] = {cache.Acquire("t", "a"), cache.Acquire("t", "b")};
+  const uint32_t times[] = {10, 10};
+  const double values[] = {1, 2};
+  constexpr int64_t kNow = 1'700'000'000'000;
+  cache.Append(series, times, values, {.received_unix_ms = kNow});
+  const uint32_t later_times[] = {20, 20};
+  cache.Append(series, later_times, values, {.received_unix_ms = kNow + 1});
+  const size_t bytes = cache.memory_bytes();
+  for (int i = 0; i < 10; ++i) cache.Append(series, times, values, {.received_unix_ms = kNow});
+  CHECK(cache.memory_bytes() == bytes);
+  CHECK(f.Read("a") == std::vector<double>{1, 1});
+  CHECK(cache.unstored_points() == 4);
+}
+
+// The values that are sent for each time, whatever the order of delivery, against a model that
+// knows the arrivals.
+TEST_CASE("Batches delivered in any order, again and again, end with the latest arrivals",
+          "[cache]") {
+  const uint64_t seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 50; ++round) {
+    Fixture f;
+    PointCache& cache = f.Make();
+    const SeriesReference series = cache.Acquire("t", "a");
+    std::map<uint32_t, std::pair<int64_t, double>> latest;  // by time
+    std::vector<std::tuple<uint32_t, double, int64_t>> sent;
+    for (int i = 0; i < 200; ++i) {
+      const auto time = static_cast<uint32_t>(1000 + random() % 30);
+      const int64_t received = 1'700'000'000'000 + i;
+      sent.emplace_back(time, i, received);
+      latest[time] = {received, i};
+    }
+    const auto once = sent;
+    sent.insert(sent.end(), once.begin(), once.begin() + 100);  // some come twice
+    std::shuffle(sent.begin(), sent.end(), random);
+    for (const auto& [time, value, received] : sent) {
+      cache.Append({&series, 1}, {&time, 1}, {&value, 1}, {.received_unix_ms = received});
+    }
+    for (const auto& [time, winner] : latest) {
+      REQUIRE(f.Read("a", time, time).back() == winner.second);
+    }
+  }
+}
+
+TEST_CASE("The tenant with more than its share is marked when memory is short, others are not",
+          "[cache]") {
+  Fixture f;
+  f.options.memory_bytes_max = 200'000;
+  PointCache& cache = f.Make();
+  const SeriesReference hog = cache.Acquire("hog", "a");
+  const SeriesReference modest = cache.Acquire("modest", "a");
+  f.Append(modest, 1, 1);
+  cache.UpdatePressure(0);
+  CHECK_FALSE(cache.has_unfair_tenants());
+  for (uint32_t time = 1; !cache.memory().is_short(); ++time) f.Append(hog, time * time, time);
+  cache.UpdatePressure(0);
+  CHECK(cache.has_unfair_tenants());
+  CHECK(PointCache::IsOverShare(hog));
+  CHECK_FALSE(PointCache::IsOverShare(modest));
+  CHECK(cache.Acquire("hog", "new").series == nullptr);
+  CHECK(cache.Acquire("modest", "new").series != nullptr);
+  while (auto batch = f.TakeDue()) cache.OnApplied(std::move(batch), {});
+  cache.Expire();
+  cache.UpdatePressure(0);
+  CHECK_FALSE(cache.has_unfair_tenants());
+  CHECK_FALSE(PointCache::IsOverShare(hog));
+}
+
+TEST_CASE("A tenant alone is never over its share: it waits at the bound", "[cache]") {
+  Fixture f;
+  f.options.memory_bytes_max = 20'000;
+  PointCache& cache = f.Make();
+  const SeriesReference series = cache.Acquire("t", "a");
+  for (uint32_t time = 1; !cache.memory().is_short(); ++time) f.Append(series, time * time, time);
+  cache.UpdatePressure(0);
+  CHECK_FALSE(cache.has_unfair_tenants());
+}
+
+TEST_CASE("FairShare gives the modest what they need and divides the rest equally", "[cache]") {
+  CHECK(FairShare({10, 20, 70}, 100) == SIZE_MAX);  // all fit
+  CHECK(FairShare({10, 20, 700}, 100) == 70);
+  CHECK(FairShare({10, 300, 700}, 100) == 45);
+  CHECK(FairShare({500, 300, 700}, 90) == 30);
+  CHECK(FairShare({}, 90) == SIZE_MAX);
+}
+
+TEST_CASE("Idle names make the cache ask for fresh dictionaries, names with points do not",
+          "[cache]") {
+  Fixture f;
+  f.options.memory_bytes_max = 100'000;
+  f.options.flush_linger = absl::ZeroDuration();
+  PointCache& cache = f.Make();
+  std::vector<SeriesReference> references;
+  for (uint32_t i = 0; i < 200; ++i) {
+    references.push_back(cache.Acquire("t", "name." + std::to_string(i)));
+    f.Append(references.back(), 1, 1);
+  }
+  CHECK_FALSE(cache.wants_fresh_dictionaries());
+  cache.BeginDrain();
+  while (auto batch = f.TakeDue()) cache.OnApplied(std::move(batch), {});
+  cache.Expire();
+  CHECK(cache.wants_fresh_dictionaries());
+  cache.Release(references);
+  CHECK_FALSE(cache.wants_fresh_dictionaries());
 }
 
 // Applies at once what it is sent, as a store does, and hands it back.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/allocator.h"
 #include "base/failpoint.h"
 #include "base/status.h"
 #include "journal/point_records.h"
@@ -27,7 +28,7 @@ absl::StatusOr<std::unique_ptr<PointJournal>> PointJournal::Open(
 
 absl::Status PointJournal::Append(absl::Span<const SeriesReference> series,
                                   absl::Span<const uint32_t> time_seconds,
-                                  absl::Span<const double> values) {
+                                  absl::Span<const double> values, int64_t received_unix_ms) {
   if (series.empty()) return absl::OkStatus();
   journal::Position position;
   {
@@ -35,13 +36,17 @@ absl::Status PointJournal::Append(absl::Span<const SeriesReference> series,
     if (writer_->is_segment_full()) PLUMBAGO_RETURN_IF_ERROR(writer_->Roll());
     PLUMBAGO_RETURN_IF_ERROR(NameSeries(series));
     record_ = journal::NewRecord();
+    journal::AppendArrival(received_unix_ms, record_);
     journal::AppendPoints(numbers_, time_seconds, values, record_);
-    PLUMBAGO_ASSIGN_OR_RETURN(position, writer_->Append(journal::kPointsRecord, record_));
+    PLUMBAGO_ASSIGN_OR_RETURN(position, writer_->Append(journal::kArrivedPointsRecord, record_));
     point_counts_[position.segment] += series.size();
+    CountScratch();
     base::Failpoint("journal.written");
     // Under the lock: where two streams write one time of a series, memory and replay must agree
     // about which came last.
-    cache_.Append(series, time_seconds, values, static_cast<uint32_t>(position.segment));
+    cache_.Append(series, time_seconds, values,
+                  {.journal_segment = static_cast<uint32_t>(position.segment),
+                   .received_unix_ms = received_unix_ms});
   }
   writer_->WaitUntilDurable(position);
   return absl::OkStatus();
@@ -81,13 +86,25 @@ absl::Status PointJournal::NameSeries(absl::Span<const SeriesReference> series) 
   return status;
 }
 
-bool PointJournal::WaitForRoom() {
-  {
-    base::MutexLock lock(mutex_);
-    while (!is_stopped_ && writer_->total_bytes() >= options_.bytes_max) room_.Wait(lock);
-    if (is_stopped_) return false;
-  }
-  return cache_.WaitForRoom();
+bool PointJournal::WaitForRoom() { return WaitForDisk() && cache_.WaitForRoom(); }
+
+MemoryBudget::Room PointJournal::WaitForRoom(absl::Duration memory_timeout) {
+  return WaitForDisk() ? cache_.WaitForRoom(memory_timeout) : MemoryBudget::Room::kStopped;
+}
+
+bool PointJournal::WaitForDisk() {
+  base::MutexLock lock(mutex_);
+  while (!is_stopped_ && writer_->total_bytes() >= options_.bytes_max) room_.Wait(lock);
+  return !is_stopped_;
+}
+
+// What is kept between calls belongs to the bound on memory.
+void PointJournal::CountScratch() {
+  const size_t bytes = base::AllocatedBytes(record_.capacity() + 1) +
+                       base::AllocatedBytes(numbers_.capacity() * sizeof(uint32_t));
+  if (bytes == scratch_bytes_) return;
+  cache_.memory().Add(static_cast<int64_t>(bytes) - static_cast<int64_t>(scratch_bytes_));
+  scratch_bytes_ = bytes;
 }
 
 void PointJournal::Stop() {

@@ -38,14 +38,17 @@ class PointJournal {
       const journal::ReadResult& found, PointCache& cache, uint64_t replayed_count = 0);
 
   // n points in columns of n entries, series[i] a held reference: journal first, then memory.
-  // Returns when they are as durable as the policy says. ResourceExhausted: the disk is full;
-  // nothing was taken.
+  // `received_unix_ms` is when they arrived at the relay; 0: not known. Returns when they are as
+  // durable as the policy says. ResourceExhausted: the disk is full; nothing was taken.
   absl::Status Append(absl::Span<const SeriesReference> series,
-                      absl::Span<const uint32_t> time_seconds, absl::Span<const double> values);
+                      absl::Span<const uint32_t> time_seconds, absl::Span<const double> values,
+                      int64_t received_unix_ms = 0);
 
   // Blocks while memory or journal are at their bounds, until there is room or Stop(). False after
   // Stop().
   bool WaitForRoom();
+  // The same, but waits for memory no longer than `memory_timeout`.
+  MemoryBudget::Room WaitForRoom(absl::Duration memory_timeout);
   void Stop();
 
   // Removes the segments before the oldest one with a point that the store has not synced, which
@@ -62,6 +65,8 @@ class PointJournal {
  private:
   PointJournal(const JournalOptions& options, base::Clock& clock, PointCache& cache)
       : options_(options), clock_(clock), cache_(cache) {}
+  bool WaitForDisk();
+  void CountScratch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NameSeries(absl::Span<const SeriesReference> series)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -77,6 +82,7 @@ class PointJournal {
   absl::Duration segment_began_ ABSL_GUARDED_BY(mutex_);   // monotonic, at its first record
   std::vector<uint32_t> numbers_ ABSL_GUARDED_BY(mutex_);  // scratch of Append
   std::string record_ ABSL_GUARDED_BY(mutex_);
+  size_t scratch_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of these, as counted for the memory
   std::map<uint64_t, uint64_t> point_counts_ ABSL_GUARDED_BY(mutex_);  // by segment
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };

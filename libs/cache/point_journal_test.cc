@@ -162,6 +162,45 @@ TEST_CASE("Points of deleted tenants are left out and counted", "[point_journal]
   CHECK(next.metrics.dropped("gone", "tenant_deleted").Value() == 1);
 }
 
+TEST_CASE("After a crash the later arrival of a time still wins over what comes then",
+          "[point_journal]") {
+  Fixture f;
+  constexpr int64_t kNow = 1'700'000'000'000;
+  const auto append = [](Process& process, double value, int64_t received_unix_ms) {
+    const SeriesReference series = process.cache.Acquire("t", "a");
+    const uint32_t time = 10;
+    REQUIRE(process.journal->Append({&series, 1}, {&time, 1}, {&value, 1}, received_unix_ms).ok());
+    process.cache.Release({&series, 1});
+  };
+  {
+    Process process(*f.file_system, f.directory);
+    append(process, 2, kNow + 200);
+    append(process, 1, kNow + 100);  // of a spool
+    CHECK(process.Read("a") == std::vector<double>{2});
+  }
+  Process again(*f.file_system, f.directory);
+  REQUIRE(again.replayed().ok());
+  CHECK(again.Read("a") == std::vector<double>{2});
+  append(again, 0, kNow + 50);
+  CHECK(again.Read("a") == std::vector<double>{2});
+  append(again, 3, kNow + 300);
+  CHECK(again.Read("a").back() == 3);
+}
+
+TEST_CASE("A replay ends when the process has to stop", "[point_journal]") {
+  Fixture f;
+  {
+    Process process(*f.file_system, f.directory);
+    for (uint32_t i = 0; i < 10; ++i) REQUIRE(process.Append("a", i, i).ok());
+  }
+  int asked_count = 0;
+  ReplayOptions options;
+  options.is_stopping = [&asked_count] { return ++asked_count > 3; };
+  Process again(*f.file_system, f.directory, options);
+  CHECK(absl::IsCancelled(again.replayed().status()));
+  CHECK(again.Read("a").size() < 10);
+}
+
 TEST_CASE("Damage stops a replay, and is named; a salvage leaves it out", "[point_journal]") {
   Fixture f;
   {

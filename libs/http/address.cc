@@ -2,6 +2,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
@@ -36,6 +37,11 @@ absl::StatusOr<Address> ParseAddress(absl::string_view text) {
   boost::asio::ip::make_address(address.host, error);
   if (error) return refuse("has a host that is not an IP address");
   return address;
+}
+
+std::string TextOf(const Address& address) {
+  const bool is_v6 = absl::StrContains(address.host, ':');
+  return absl::StrCat(is_v6 ? "[" : "", address.host, is_v6 ? "]:" : ":", address.port);
 }
 
 bool IsLoopback(const Address& address) {

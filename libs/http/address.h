@@ -18,6 +18,9 @@ struct Address {
 // InvalidArgument names the text and what is expected.
 absl::StatusOr<Address> ParseAddress(absl::string_view text);
 
+// As ParseAddress reads it.
+std::string TextOf(const Address& address);
+
 // Whether the host is a loopback address: nobody beyond this machine can connect.
 bool IsLoopback(const Address& address);
 

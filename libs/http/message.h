@@ -38,7 +38,9 @@ struct Request {
   std::string query;   // raw, without the question mark
   Headers headers;
   std::string body;
-  std::string remote_address;  // without the port
+  std::string remote_address;  // without the port; where there is a PROXY header, the one it names
+  size_t listener = 0;         // which of the server's listeners it came to
+  std::string client_name;     // by a verified TLS certificate; empty: none
   // Cancelled when the client goes away before its answer. Shared with the server; may be null.
   std::shared_ptr<base::Cancellation> cancellation = nullptr;
 };

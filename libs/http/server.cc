@@ -18,6 +18,8 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "http/address.h"
+#include "http/internal/client_stream.h"
+#include "protocols/proxy_header.h"
 
 namespace plumbago::http {
 namespace {
@@ -32,6 +34,9 @@ using BeastHeader = beast::http::response<beast::http::empty_body>;
 
 // A body in parts may take this many times as long as a body that is there at once.
 constexpr int kPartsTimeouts = 5;
+constexpr size_t kProxyReadBytes = 512;
+// A client that does not answer to the end of a TLS session is not waited for.
+constexpr std::chrono::seconds kTlsGoodbyeTimeout{2};
 
 std::chrono::steady_clock::duration ToSteady(absl::Duration duration) {
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -40,7 +45,7 @@ std::chrono::steady_clock::duration ToSteady(absl::Duration duration) {
 
 std::string ToString(beast::string_view text) { return std::string(text.data(), text.size()); }
 
-Request FromBeast(BeastRequest& request, const tcp::socket& socket) {
+Request FromBeast(BeastRequest& request) {
   Request result;
   result.method = ToString(request.method_string());
   const beast::string_view target = request.target();
@@ -51,9 +56,6 @@ Request FromBeast(BeastRequest& request, const tcp::socket& socket) {
     result.headers.Add(ToString(field.name_string()), ToString(field.value()));
   }
   result.body = std::move(request.body());
-  boost::system::error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  if (!error) result.remote_address = endpoint.address().to_string();
   return result;
 }
 
@@ -130,24 +132,93 @@ class Dispatcher {
 // unless they say otherwise.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(tcp::socket socket, std::shared_ptr<Dispatcher> dispatcher,
-             std::shared_ptr<std::atomic<size_t>> open_count)
+  // `place` is the gate's, or null without one.
+  Connection(tcp::socket socket, size_t listener, std::shared_ptr<Dispatcher> dispatcher,
+             std::shared_ptr<std::atomic<size_t>> open_count, ConnectionGate::Place place)
       : stream_(std::move(socket)),
+        listener_(listener),
         dispatcher_(std::move(dispatcher)),
-        open_count_(std::move(open_count)) {}
+        open_count_(std::move(open_count)),
+        place_(std::move(place)) {}
   ~Connection() { open_count_->fetch_sub(1); }
+
+  void Open() {
+    boost::system::error_code error;
+    const auto endpoint = stream_.socket().remote_endpoint(error);
+    if (!error) remote_address_ = endpoint.address().to_string();
+    stream_.tcp().expires_after(ToSteady(dispatcher_->options().opening_timeout));
+    if (listener().has_proxy_header) return ReadProxyHeader();
+    OnSourceKnown();
+  }
+
+ private:
+  const ListenerOptions& listener() const { return dispatcher_->options().listeners[listener_]; }
+
+  // What comes behind the header is kept in `buffer_`.
+  void ReadProxyHeader() {
+    stream_.tcp().async_read_some(
+        buffer_.prepare(kProxyReadBytes),
+        [self = shared_from_this()](beast::error_code error, size_t size) {
+          if (error) return self->FailOpening(error, "proxy_header");
+          self->buffer_.commit(size);
+          self->ParseProxyHeader();
+        });
+  }
+
+  void ParseProxyHeader() {
+    const absl::string_view received(static_cast<const char*>(buffer_.data().data()),
+                                     buffer_.size());
+    protocols::ProxyHeader header;
+    size_t header_size = 0;
+    const auto result = protocols::ParseProxyHeader(received, &header, &header_size);
+    if (result == protocols::ProxyHeaderResult::kIncomplete) return ReadProxyHeader();
+    boost::system::error_code error;
+    if (result == protocols::ProxyHeaderResult::kInvalid) error = asio::error::invalid_argument;
+    if (!error && header.has_source) {
+      remote_address_ = asio::ip::make_address(header.source_ip, error).to_string();
+    }
+    if (error) return FailOpening(error, "proxy_header");
+    buffer_.consume(header_size);
+    OnSourceKnown();
+  }
+
+  void OnSourceKnown() {
+    ConnectionGate* const gate = dispatcher_->options().gate.get();
+    if (gate != nullptr) source_place_ = gate->AdmitSource(remote_address_);
+    if (gate != nullptr && source_place_ == nullptr) return stream_.tcp().close();
+    if (listener().tls == nullptr) return ReadRequest();
+    const std::shared_ptr<SSL_CTX> context = listener().tls();
+    stream_.StartTls(*context, buffer_.data(),
+                     [self = shared_from_this()](beast::error_code error, size_t used) {
+                       // A client does not send what the server has not prepared it for.
+                       if (!error && used != self->buffer_.size()) {
+                         error = asio::error::invalid_argument;
+                       }
+                       if (error) return self->FailOpening(error, "tls");
+                       self->buffer_.consume(used);
+                       self->client_name_ = self->stream_.ClientName();
+                       self->ReadRequest();
+                     });
+  }
+
+  void FailOpening(const beast::error_code& error, const char* reason) {
+    if (dispatcher_->options().gate != nullptr && error != asio::error::operation_aborted) {
+      dispatcher_->options().gate->OnFailedOpening(
+          error == beast::error::timeout ? "opening_timeout" : reason);
+    }
+    stream_.tcp().close();
+  }
 
   void ReadRequest() {
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(dispatcher_->options().header_bytes_max));
     parser_->body_limit(dispatcher_->options().body_bytes_max);
-    stream_.expires_after(ToSteady(dispatcher_->options().idle_timeout));
+    stream_.tcp().expires_after(ToSteady(dispatcher_->options().idle_timeout));
     beast::http::async_read(
         stream_, buffer_, *parser_,
         [self = shared_from_this()](beast::error_code error, size_t) { self->OnRead(error); });
   }
 
- private:
   void OnRead(beast::error_code error) {
     if (error == beast::http::error::body_limit) {
       return Refuse(413, absl::StrCat("request body is larger than ",
@@ -167,8 +238,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void RunHandler() {
-    stream_.expires_never();
-    auto request = std::make_shared<Request>(FromBeast(parser_->get(), stream_.socket()));
+    stream_.tcp().expires_never();
+    auto request = std::make_shared<Request>(FromBeast(parser_->get()));
+    request->remote_address = remote_address_;
+    request->listener = listener_;
+    request->client_name = client_name_;
     request->cancellation = std::make_shared<base::Cancellation>();
     WatchClient(request->cancellation);
     dispatcher_->Post([self = shared_from_this(), request = std::move(request)] {
@@ -215,7 +289,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (!is_head) response_.body() = std::move(response.body);
     serializer_.emplace(response_);
     serializer_->split(false);
-    stream_.expires_after(ToSteady(dispatcher_->options().write_timeout));
+    stream_.tcp().expires_after(ToSteady(dispatcher_->options().write_timeout));
     beast::http::async_write(
         stream_, *serializer_,
         [self = shared_from_this()](beast::error_code error, size_t) { self->OnWritten(error); });
@@ -247,7 +321,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void LimitWrite() {
     const auto part_deadline =
         std::chrono::steady_clock::now() + ToSteady(dispatcher_->options().write_timeout);
-    stream_.expires_at(std::min(part_deadline, parts_deadline_));
+    stream_.tcp().expires_at(std::min(part_deadline, parts_deadline_));
   }
 
   void WritePart() {
@@ -268,7 +342,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     part_.clear();
     if (error) return OnWritten(error);
     if (more_parts_ == nullptr) return EndParts();
-    stream_.expires_never();
+    stream_.tcp().expires_never();
     dispatcher_->Post([self = shared_from_this()] {
       if (!self->more_parts_(self->part_)) self->more_parts_ = nullptr;
       asio::post(self->stream_.get_executor(), [self] { self->WritePart(); });
@@ -293,14 +367,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Close() {
-    beast::error_code ignored;  // the peer may be gone already
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    stream_.close();
+    if (!stream_.is_tls()) return CloseSocket();
+    stream_.tcp().expires_after(kTlsGoodbyeTimeout);
+    stream_.ShutDownTls([self = shared_from_this()](beast::error_code) { self->CloseSocket(); });
   }
 
-  beast::tcp_stream stream_;
+  void CloseSocket() {
+    beast::error_code ignored;  // the peer may be gone already
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.tcp().close();
+  }
+
+  ClientStream stream_;
+  const size_t listener_;
   const std::shared_ptr<Dispatcher> dispatcher_;
   const std::shared_ptr<std::atomic<size_t>> open_count_;
+  const ConnectionGate::Place place_;
+  ConnectionGate::Place source_place_;
+  std::string remote_address_;
+  std::string client_name_;
   beast::flat_buffer buffer_;
   boost::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   BeastResponse response_;
@@ -321,38 +406,28 @@ class Connection : public std::enable_shared_from_this<Connection> {
 class Server::Impl {
  public:
   Impl(const ServerOptions& options, Handler handler)
-      : acceptor_(context_),
-        dispatcher_(std::make_shared<Dispatcher>(options, std::move(handler))) {}
+      : dispatcher_(std::make_shared<Dispatcher>(options, std::move(handler))) {}
 
   absl::Status Listen() {
-    PLUMBAGO_ASSIGN_OR_RETURN(const Address address, ParseAddress(dispatcher_->options().listen));
-    const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
-    boost::system::error_code error;
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", dispatcher_->options().listen,
-                                                 " (HTTP): ", error.message()));
+    for (const ListenerOptions& listener : dispatcher_->options().listeners) {
+      PLUMBAGO_RETURN_IF_ERROR(Bind(listener.address));
     }
-    port_ = acceptor_.local_endpoint().port();
     return absl::OkStatus();
   }
 
   void Run() {
-    Accept();
+    for (size_t i = 0; i < listeners_.size(); ++i) Accept(i);
     thread_ = std::thread([this] { context_.run(); });
   }
 
-  int port() const { return port_; }
+  int port(size_t listener) const { return listeners_[listener]->port; }
 
   void Stop(absl::Duration drain) {
     if (!thread_.joinable()) return;
     dispatcher_->BeginStop();
     asio::post(context_, [this] {
       boost::system::error_code ignored;
-      acceptor_.close(ignored);
+      for (const auto& listener : listeners_) listener->acceptor.close(ignored);
     });
     dispatcher_->WaitUntilIdle(drain);
     dispatcher_->JoinPool();
@@ -361,38 +436,72 @@ class Server::Impl {
   }
 
  private:
-  void Accept() {
-    acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
-      if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-      if (error) return AcceptLater();
-      Serve(std::move(socket));
-      Accept();
-    });
+  struct Listener {
+    explicit Listener(asio::io_context& context) : acceptor(context), accept_timer(context) {}
+
+    tcp::acceptor acceptor;
+    asio::steady_timer accept_timer;
+    int port = 0;
+  };
+
+  absl::Status Bind(const std::string& where) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const Address address, ParseAddress(where));
+    const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+    auto listener = std::make_unique<Listener>(context_);
+    tcp::acceptor& acceptor = listener->acceptor;
+    boost::system::error_code error;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error) {
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", where, " (HTTP): ", error.message()));
+    }
+    listener->port = acceptor.local_endpoint().port();
+    listeners_.push_back(std::move(listener));
+    return absl::OkStatus();
+  }
+
+  void Accept(size_t index) {
+    tcp::acceptor& acceptor = listeners_[index]->acceptor;
+    acceptor.async_accept(
+        [this, index, &acceptor](boost::system::error_code error, tcp::socket socket) {
+          if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
+          if (error) return AcceptLater(index);
+          Serve(std::move(socket), index);
+          Accept(index);
+        });
   }
 
   // Most likely the process is out of file descriptors: trying again at once would only spin.
-  void AcceptLater() {
-    accept_timer_.expires_after(std::chrono::milliseconds(200));
-    accept_timer_.async_wait([this](boost::system::error_code cancelled) {
-      if (!cancelled && acceptor_.is_open()) Accept();
+  void AcceptLater(size_t index) {
+    Listener& listener = *listeners_[index];
+    listener.accept_timer.expires_after(std::chrono::milliseconds(200));
+    listener.accept_timer.async_wait([this, index, &listener](boost::system::error_code cancelled) {
+      if (!cancelled && listener.acceptor.is_open()) Accept(index);
     });
   }
 
-  void Serve(tcp::socket socket) {
-    if (open_count_->load() >= dispatcher_->options().connections_max) return;  // closes it
+  // Whom it does not take, it closes.
+  void Serve(tcp::socket socket, size_t index) {
+    const ServerOptions& options = dispatcher_->options();
+    if (open_count_->load() >= options.connections_max) return;
+    ConnectionGate::Place place = options.gate == nullptr ? nullptr : options.gate->Admit();
+    if (options.gate != nullptr && place == nullptr) return;
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     open_count_->fetch_add(1);
-    std::make_shared<Connection>(std::move(socket), dispatcher_, open_count_)->ReadRequest();
+    std::make_shared<Connection>(std::move(socket), index, dispatcher_, open_count_,
+                                 std::move(place))
+        ->Open();
   }
 
   asio::io_context context_{1};
-  tcp::acceptor acceptor_;
-  asio::steady_timer accept_timer_{context_};
+  std::vector<std::unique_ptr<Listener>> listeners_;  // they never move
   // Shared with connections and pool work that may still be running while the server stops.
   const std::shared_ptr<Dispatcher> dispatcher_;
   const std::shared_ptr<std::atomic<size_t>> open_count_ = std::make_shared<std::atomic<size_t>>(0);
-  int port_ = 0;
   std::thread thread_;
 };
 
@@ -408,7 +517,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() { impl_->Stop(absl::ZeroDuration()); }
 
-int Server::port() const { return impl_->port(); }
+int Server::port(size_t listener) const { return impl_->port(listener); }
 
 void Server::Stop(absl::Duration drain) { impl_->Stop(drain); }
 

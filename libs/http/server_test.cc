@@ -227,10 +227,11 @@ TEST_CASE("Server tells a handler that its client is gone, and serves on", "[htt
 TEST_CASE("Server names the address that is in use", "[http]") {
   auto first = Server::Start({}, Echo).value();
   ServerOptions options;
-  options.listen = "127.0.0.1:" + std::to_string(first->port());
+  const std::string address = "127.0.0.1:" + std::to_string(first->port());
+  options.listeners = {{.address = address}};
   const absl::Status status = Server::Start(options, Echo).status();
   CHECK(absl::IsUnavailable(status));
-  CHECK(std::string(status.message()).find(options.listen) != std::string::npos);
+  CHECK(std::string(status.message()).find(address) != std::string::npos);
 }
 
 TEST_CASE("ParseAddress accepts host:port forms and names what it refuses", "[http]") {

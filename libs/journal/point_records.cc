@@ -80,6 +80,20 @@ void AppendPoints(absl::Span<const uint32_t> numbers, absl::Span<const uint32_t>
   PutColumn(values, payload);
 }
 
+void AppendArrival(int64_t received_unix_ms, std::string& payload) {
+  Put(received_unix_ms, payload);
+}
+
+absl::Status ParseArrival(absl::string_view* payload, PointColumns* columns) {
+  if (payload->size() < sizeof(int64_t)) {
+    return absl::DataLossError(
+        absl::StrCat("an arrival of ", payload->size(), " bytes; it has ", sizeof(int64_t)));
+  }
+  columns->received_unix_ms = Get<int64_t>(*payload, 0);
+  payload->remove_prefix(sizeof(int64_t));
+  return absl::OkStatus();
+}
+
 absl::Status ParsePoints(absl::string_view payload, PointColumns* columns) {
   const size_t count = payload.size() / kPointBytes;
   if (payload.size() != count * kPointBytes) {

@@ -16,6 +16,7 @@ namespace plumbago::journal {
 
 constexpr uint32_t kSeriesRecord = 1;
 constexpr uint32_t kPointsRecord = 2;
+constexpr uint32_t kArrivedPointsRecord = 3;  // begins with when its points arrived at the relay
 
 // Appends one series to the payload of a series record. tenant and metric have at most 65,535
 // bytes.
@@ -34,12 +35,18 @@ absl::Status ParseSeries(absl::string_view payload, std::vector<NumberedSeries>*
 void AppendPoints(absl::Span<const uint32_t> numbers, absl::Span<const uint32_t> time_seconds,
                   absl::Span<const double> values, std::string& payload);
 
+// Appends when the points arrived at the relay, in front of AppendPoints.
+void AppendArrival(int64_t received_unix_ms, std::string& payload);
+
 struct PointColumns {
+  int64_t received_unix_ms = 0;  // 0: not known
   std::vector<uint32_t> numbers;
   std::vector<uint32_t> time_seconds;
   std::vector<double> values;
 };
-// Replaces `columns`. DataLoss where the payload is malformed.
+// Takes the arrival off the payload. DataLoss where the payload is malformed.
+absl::Status ParseArrival(absl::string_view* payload, PointColumns* columns);
+// Replaces the columns. DataLoss where the payload is malformed.
 absl::Status ParsePoints(absl::string_view payload, PointColumns* columns);
 
 }  // namespace plumbago::journal

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "relay/testing/fake_stream.h"
+#include "relay/testing/slot_maps.h"
 #include "routing/carbon_files.h"
 
 namespace plumbago::relay {
@@ -41,16 +42,8 @@ struct Fixture {
                                                 return std::make_unique<FakeStream>(shard);
                                               }});
     source->AddProducer(aggregation);
-    v1::TopologySnapshot proto;
-    proto.set_epoch(1);
-    v1::SlotRange* const range = proto.add_slots();
-    range->set_last(topology::kSlotCount - 1);
-    v1::Shard* const added = proto.add_shard();
-    added->set_id(std::string("a"));
-    added->set_state(v1::Shard::ACTIVE);
-    range->add_shard(std::string("a"));
     source->VisitRouter([&](PointRouter& router) {
-      router.SetSlotMap(topology::SlotMap::FromProto(proto).value());
+      router.SetSlotMap(testing::SlotMapOf());
       router.OnPoint("in.a", kNow, 1);
       router.OnPoint("in.b", kNow, 2);
       router.Flush();

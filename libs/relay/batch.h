@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "metric/metric_name.h"
 #include "relay/delivery.h"
@@ -60,13 +61,19 @@ struct Batch {
   uint64_t epoch = 0;            // of the slot map that chose the shard
   int64_t received_unix_ms = 0;  // arrival of the first point
   BatchColumns points;
-  std::shared_ptr<Delivery> delivery;  // null unless the sender waits for the acknowledgement
+  std::shared_ptr<Delivery> delivery;  // null unless the sender waits for it
 
   size_t point_count() const { return points.size(); }
   // What the batch occupies in memory, for the bound on bytes in flight.
   size_t memory_bytes() const {
     return sizeof(Batch) + points.capacity() * BatchColumns::kPointBytes;
   }
+};
+
+// Points that a cache has no memory for, to be sent again later.
+struct RefusedBatch {
+  std::unique_ptr<Batch> batch;
+  absl::Duration retry_after;
 };
 
 // Takes batches to one cache, in order, until they are acknowledged; holds them meanwhile and sends
@@ -87,6 +94,14 @@ class BatchStream {
   // Whether the connection failed and nothing has been acknowledged or taken back since.
   // Thread-safe.
   virtual bool is_failing() = 0;
+
+  // What the cache has refused since the last call; until then it counts as unacknowledged.
+  // Thread-safe.
+  virtual std::vector<RefusedBatch> TakeRefused() { return {}; }
+
+  // Whether the cache has asked, since the last call, for names that are not in use any more to be
+  // forgotten. Thread-safe.
+  virtual bool TakeFreshNamesRequest() { return false; }
 
   // Ends the connection and gives back what is not acknowledged, in order. The peer may have taken
   // some of it. On the thread that sends.

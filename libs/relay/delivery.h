@@ -1,6 +1,7 @@
-// Tells a sender who waits for it when the caches have accepted all batches with his points.
+// Tells a sender who waits for it when all batches with his points are safe: accepted by the
+// caches, or written to a spool and synced.
 //
-// The router adds each batch it opens meanwhile, the streams report each that is acknowledged. A
+// The router adds each batch it opens meanwhile, streams and spools report each that is safe. A
 // batch that is lost is never reported: Wait ends at its deadline. Shared by a request and its
 // batches. Thread-safe.
 #pragma once

@@ -114,11 +114,18 @@ void DestinationSpool::Write(Retry retry) {
     shared_.points_held.Add(-static_cast<double>(batch.point_count()));
     queued_bytes_.fetch_sub(bytes);
     shared_.queued_bytes.fetch_sub(bytes);
+    if (batch.delivery != nullptr) unsynced_deliveries_.push_back(batch.delivery);
     pending_.pop_front();
   }
   if (is_refusing_.exchange(false)) {
     base::LogInfo(absl::StrCat("the spool of ", destination_.Describe(), " takes points again"));
   }
+}
+
+absl::Status DestinationSpool::Sync() {
+  if (files_ != nullptr) PLUMBAGO_RETURN_IF_ERROR(files_->Sync());
+  for (const auto& delivery : std::exchange(unsynced_deliveries_, {})) delivery->OnBatchAccepted();
+  return absl::OkStatus();
 }
 
 void DestinationSpool::Refuse(const absl::Status& status) {
@@ -201,6 +208,7 @@ void DestinationSpool::PublishReplay() {
     if (now != then) counter.Increment(static_cast<double>(now - then));
   };
   publish(metrics_.points_replayed, totals.replayed_points, before.replayed_points);
+  publish(metrics_.points_spooled, totals.returned_points, before.returned_points);
   publish(metrics_.points_rerouted, totals.rerouted_points, before.rerouted_points);
   publish(points_damaged_, totals.damaged_points, before.damaged_points);
 }

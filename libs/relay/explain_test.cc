@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "relay/testing/fake_stream.h"
+#include "relay/testing/slot_maps.h"
 #include "routing/carbon_c_relay.h"
 
 namespace plumbago::relay {
@@ -44,17 +45,7 @@ struct Fixture {
     };
     router = std::make_unique<PointRouter>(options, clock, metrics, std::move(factories));
   }
-  void SetMap() {
-    v1::TopologySnapshot proto;
-    proto.set_epoch(1);
-    v1::SlotRange* const range = proto.add_slots();
-    range->set_last(topology::kSlotCount - 1);
-    v1::Shard* const added = proto.add_shard();
-    added->set_id(std::string("a"));
-    added->set_state(v1::Shard::ACTIVE);
-    range->add_shard(std::string("a"));
-    router->SetSlotMap(topology::SlotMap::FromProto(proto).value());
-  }
+  void SetMap() { router->SetSlotMap(testing::SlotMapOf()); }
   absl::StatusOr<v1::ExplainResponse> Ask(const std::string& metric,
                                           const std::string& tenant = "") {
     v1::ExplainRequest request;

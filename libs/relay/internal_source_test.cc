@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "relay/testing/fake_spool.h"
 #include "relay/testing/fake_stream.h"
+#include "relay/testing/slot_maps.h"
 
 namespace plumbago::relay {
 namespace {
@@ -35,21 +36,7 @@ struct Fixture {
   Fixture() { source.AddProducer(producer); }
 
   void SetShards(const std::vector<std::string>& ids) {
-    v1::TopologySnapshot proto;
-    proto.set_epoch(1);
-    v1::SlotRange* range = proto.add_slots();
-    range->set_last(topology::kSlotCount - 1);
-    for (const std::string& id : ids) {
-      v1::Shard* shard = proto.add_shard();
-      shard->set_id(id);
-      shard->set_cache_address("cache-" + id);
-      shard->set_store_address("store-" + id);
-      shard->set_state(v1::Shard::ACTIVE);
-      range->add_shard(id);
-    }
-    source.VisitRouter([&](PointRouter& router) {
-      router.SetSlotMap(topology::SlotMap::FromProto(proto).value());
-    });
+    source.VisitRouter([&](PointRouter& router) { router.SetSlotMap(testing::SlotMapOf(ids)); });
   }
   double Received() { return metrics.points_received("default", Protocol::kInternal).Value(); }
 

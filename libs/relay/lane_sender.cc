@@ -29,9 +29,10 @@ void LaneSender::Send(std::unique_ptr<Batch> batch) {
 }
 
 void LaneSender::Check() {
+  CollectRefused();
   FollowProgress();
   if (spool_ == nullptr) return;
-  if (!is_down() && held_bytes() > 0) {
+  if (!is_down() && stream_->unacknowledged_bytes() > 0) {
     if (stream_->is_failing()) {
       spool_->ReportDown("its stream failed");
     } else if (clock_.Monotonic() - progress_at_ >= stall_timeout_) {
@@ -44,18 +45,49 @@ void LaneSender::Check() {
   if (is_slow_ && (was_down_ || held_bytes() <= bytes_max_ / 4)) EndSlow();
 }
 
+void LaneSender::CollectRefused() {
+  const absl::Duration now = clock_.Monotonic();
+  for (RefusedBatch& one : stream_->TakeRefused()) {
+    refused_bytes_ += one.batch->memory_bytes();
+    refused_point_count_ += one.batch->point_count();
+    refused_.push_back({std::move(one.batch), now + one.retry_after});
+  }
+  while (!refused_.empty()) {
+    Refused& first = refused_.front();
+    const size_t bytes = first.batch->memory_bytes();
+    const size_t point_count = first.batch->point_count();
+    const bool is_spooled =
+        spool_ != nullptr && spool_->Append(first.batch, BatchSpool::Bounds::kKeep);
+    if (!is_spooled && now < first.retry_at) return;
+    if (!is_spooled) stream_->Send(std::move(first.batch));
+    refused_bytes_ -= bytes;
+    refused_point_count_ -= point_count;
+    refused_.pop_front();
+  }
+}
+
+std::vector<std::unique_ptr<Batch>> LaneSender::TakeBack() {
+  std::vector<std::unique_ptr<Batch>> batches;
+  for (Refused& one : refused_) batches.push_back(std::move(one.batch));
+  refused_.clear();
+  refused_bytes_ = 0;
+  refused_point_count_ = 0;
+  for (auto& batch : stream_->TakeBack()) batches.push_back(std::move(batch));
+  return batches;
+}
+
 void LaneSender::FollowProgress() {
   const uint64_t acknowledged_count = stream_->acknowledged_count();
   const bool was_accepted = acknowledged_count != acknowledged_count_;
   acknowledged_count_ = acknowledged_count;
-  if (was_accepted || held_bytes() == 0) progress_at_ = clock_.Monotonic();
+  if (was_accepted || stream_->unacknowledged_bytes() == 0) progress_at_ = clock_.Monotonic();
   // Only what was sent after the spool had refused it can have come this way.
   if (was_accepted && was_down_ && is_down()) spool_->ReportUp();
 }
 
 void LaneSender::MoveToSpool() {
   if (held_bytes() == 0 || !spool_->HasRoom(kRoomBytes)) return;
-  for (auto& batch : stream_->TakeBack()) {
+  for (auto& batch : TakeBack()) {
     if (!spool_->Append(batch, BatchSpool::Bounds::kKeep)) stream_->Send(std::move(batch));
   }
   acknowledged_count_ = stream_->acknowledged_count();
@@ -63,7 +95,7 @@ void LaneSender::MoveToSpool() {
 
 void LaneSender::SpoolEverything() {
   if (spool_ == nullptr) return;
-  for (auto& batch : stream_->TakeBack()) spool_->Append(batch, BatchSpool::Bounds::kIgnore);
+  for (auto& batch : TakeBack()) spool_->Append(batch, BatchSpool::Bounds::kIgnore);
 }
 
 LaneSender::Room LaneSender::room() const {

@@ -10,12 +10,14 @@
 //          what comes goes to the spool, until the shard accepts something again. Holds for all
 //          lanes to the shard
 //
-// Where the spool takes no more, the stream holds the batches. Without a spool a lane is always up.
-// For one thread.
+// What the cache refuses for want of memory goes to the spool too, or waits here until the cache is
+// to be asked again. Where the spool takes no more, the stream holds the batches. Without a spool a
+// lane is always up. For one thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -58,14 +60,27 @@ class LaneSender {
   bool is_up() const;
 
   // Memory of batches that are not accepted, without the spool's.
-  size_t held_bytes() const { return stream_->unacknowledged_bytes(); }
+  size_t held_bytes() const { return stream_->unacknowledged_bytes() + refused_bytes_; }
 
-  std::vector<std::unique_ptr<Batch>> TakeBack() { return stream_->TakeBack(); }
+  // Points that the cache has refused and that wait here.
+  size_t refused_point_count() const { return refused_point_count_; }
+
+  // See BatchStream.
+  bool TakeFreshNamesRequest() { return stream_->TakeFreshNamesRequest(); }
+
+  std::vector<std::unique_ptr<Batch>> TakeBack();
   // Gives everything to the spool, whatever its bounds on memory. Without one nothing happens.
   void SpoolEverything();
 
  private:
   bool is_down() const { return spool_ != nullptr && spool_->is_down(); }
+  // A batch that the cache has refused, and when (monotonic) it is to be sent again.
+  struct Refused {
+    std::unique_ptr<Batch> batch;
+    absl::Duration retry_at;
+  };
+
+  void CollectRefused();
   void FollowProgress();
   void MoveToSpool();
   void EndSlow();
@@ -75,6 +90,9 @@ class LaneSender {
   base::Clock& clock_;
   const absl::Duration stall_timeout_;
   size_t bytes_max_ = SIZE_MAX;
+  std::deque<Refused> refused_;
+  size_t refused_bytes_ = 0;
+  size_t refused_point_count_ = 0;
   bool is_slow_ = false;
   bool was_down_ = false;            // at the last Check()
   uint64_t acknowledged_count_ = 0;  // at the last Check()

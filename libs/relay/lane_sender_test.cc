@@ -159,5 +159,37 @@ TEST_CASE("At the end everything goes to the spool, whatever its bounds", "[lane
   CHECK(f.sender->held_bytes() == 0);
 }
 
+TEST_CASE("What a cache has no memory for goes to the spool, and the lane goes on",
+          "[lane_sender]") {
+  Fixture f;
+  f.Send();
+  f.Send();
+  f.destination.Refuse(absl::Seconds(2));
+  f.Advance(absl::Milliseconds(10));
+  CHECK(f.spool.batches.size() == 1);
+  CHECK_FALSE(f.spool.is_down());
+  CHECK(f.destination.held.size() == 1);
+  f.destination.Accept();
+  CHECK(f.sender->held_bytes() == 0);
+}
+
+TEST_CASE("Without a spool a refused batch is held, and sent again when the cache has said",
+          "[lane_sender]") {
+  Fixture f;
+  f.sender = f.Make(nullptr);
+  f.Send();
+  const size_t bytes = f.sender->held_bytes();
+  f.destination.Refuse(absl::Seconds(2));
+  f.Advance(absl::Milliseconds(1999));
+  CHECK(f.sender->held_bytes() == bytes);
+  CHECK(f.destination.held.empty());
+  f.Advance(absl::Seconds(2));  // from when the sender has seen the refusal
+  CHECK(f.destination.held.size() == 1);
+  CHECK(f.sender->held_bytes() == bytes);
+  f.destination.Accept();
+  CHECK(f.sender->held_bytes() == 0);
+  CHECK(f.destination.points["a"].size() == 1);
+}
+
 }  // namespace
 }  // namespace plumbago::relay

@@ -230,6 +230,12 @@ bool LaneSet::AnotherKeepsUp(const Lane& lane) const {
   });
 }
 
+bool LaneSet::TakeFreshNamesRequest() {
+  bool is_wanted = false;
+  for (const auto& lane : lanes_) is_wanted = lane->sender->TakeFreshNamesRequest() || is_wanted;
+  return is_wanted;
+}
+
 void LaneSet::SpoolEverything() {
   Flush();
   for (const auto& lane : lanes_) lane->sender->SpoolEverything();
@@ -244,9 +250,10 @@ size_t LaneSet::unacknowledged_bytes() const {
   return bytes;
 }
 
-size_t LaneSet::open_point_count() const {
+size_t LaneSet::own_point_count() const {
   size_t count = 0;
   for (const auto& lane : lanes_) {
+    count += lane->sender->refused_point_count();
     if (lane->open != nullptr) count += lane->open->point_count();
   }
   return count;

@@ -109,9 +109,15 @@ class LaneSet {
   // May begin to bring the batches of a slow lane to its spool.
   Backlog backlog();
 
+  // Whether a cache has asked, since the last call, for names that are not in use any more to be
+  // forgotten.
+  bool TakeFreshNamesRequest();
+
   void SpoolEverything();
   size_t unacknowledged_bytes() const;  // open batches included
-  size_t open_point_count() const;      // points of open batches
+  // Points that are neither with a stream nor with a spool: of open batches, and of those that a
+  // cache has refused.
+  size_t own_point_count() const;
 
  private:
   struct Lane {

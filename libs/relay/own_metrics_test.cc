@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "relay/testing/fake_stream.h"
+#include "relay/testing/slot_maps.h"
 
 namespace plumbago::relay {
 namespace {
@@ -17,19 +18,7 @@ using testing::Point;
 constexpr uint32_t kMinute = 1'700'000'040;  // a full one
 
 struct Fixture {
-  Fixture() {
-    v1::TopologySnapshot proto;
-    proto.set_epoch(1);
-    v1::SlotRange* range = proto.add_slots();
-    range->set_last(topology::kSlotCount - 1);
-    range->add_shard(std::string("a"));
-    v1::Shard* shard = proto.add_shard();
-    shard->set_id("a");
-    shard->set_cache_address("cache");
-    shard->set_store_address("store");
-    shard->set_state(v1::Shard::ACTIVE);
-    router.SetSlotMap(topology::SlotMap::FromProto(proto).value());
-  }
+  Fixture() { router.SetSlotMap(testing::SlotMapOf()); }
   const std::vector<Point>& Turn(const std::string& metric) {
     InternalSink sink(router);
     router.Tick();

@@ -16,6 +16,8 @@ namespace plumbago::relay {
 namespace {
 
 constexpr absl::Duration kDropLogInterval = absl::Seconds(10);
+// How often names are forgotten at most because a cache asks for it.
+constexpr absl::Duration kForgetInterval = absl::Minutes(1);
 // Time and value of a point that did not come as a line.
 constexpr size_t kDecodedPointBytes = 12;
 
@@ -95,6 +97,7 @@ void PointRouter::Reroute(const std::vector<std::unique_ptr<Batch>>& homeless) {
                                     .value = batch->points.value()[i],
                                     .time_seconds = batch->points.time_seconds()[i]};
       for (const RouteTarget& target : targets) lanes_.Append(target.lane, target.series_id, line);
+      if (!targets.empty()) replicated_count_ += targets.size() - 1;
     }
   }
 }
@@ -424,8 +427,19 @@ void PointRouter::Tick() {
   const absl::Time now = clock_.Now();
   now_seconds_ = static_cast<uint32_t>(absl::ToUnixSeconds(now));
   lanes_.Tick(absl::ToUnixMillis(now));
+  ForgetNamesIfAsked(clock_.Monotonic());
   if (traffic_ != nullptr) traffic_->Tick(clock_.Monotonic());
   PublishCounters();
+}
+
+// What is still in use is named again: not more often than that is worth.
+void PointRouter::ForgetNamesIfAsked(absl::Duration now) {
+  is_asked_to_forget_ = lanes_.TakeFreshNamesRequest() || is_asked_to_forget_;
+  if (!is_asked_to_forget_ || now - names_forgotten_at_ < kForgetInterval) return;
+  is_asked_to_forget_ = false;
+  names_forgotten_at_ = now;
+  Flush();
+  ForgetNames();
 }
 
 void PointRouter::Flush() {
@@ -467,6 +481,7 @@ void PointRouter::Drop(TenantState& tenant, DropReason reason, absl::string_view
       traffic_->refusals().Add(sample);
     });
   }
+  if (!tenant.is_dirty) MarkDirty(tenant);
   ++tenant.dropped[(static_cast<uint32_t>(protocol_) << 16) | static_cast<uint32_t>(reason)];
   if (dropped_since_log_++ == 0) {
     drop_example_ =
@@ -524,10 +539,10 @@ void PointRouter::PublishHeld() {
   if (replicated_count_ > 0) {
     metrics_.points_replicated.Increment(static_cast<double>(std::exchange(replicated_count_, 0)));
   }
-  const size_t open_count = lanes_.open_point_count();
-  if (open_count == published_open_count_) return;
-  metrics_.points_held.Add(static_cast<double>(open_count) -
-                           static_cast<double>(std::exchange(published_open_count_, open_count)));
+  const size_t own_count = lanes_.own_point_count();
+  if (own_count == published_own_count_) return;
+  metrics_.points_held.Add(static_cast<double>(own_count) -
+                           static_cast<double>(std::exchange(published_own_count_, own_count)));
 }
 
 void PointRouter::Publish(TenantState& tenant) {

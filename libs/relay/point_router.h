@@ -176,6 +176,7 @@ class PointRouter {
   bool TakeSeries(const Pending& pending);
   void MakeRoomForNames();
   void ForgetNames();
+  void ForgetNamesIfAsked(absl::Duration now);
   // Where lanes may be full, to the ones that are not. False where nothing has taken the point.
   bool Deliver(const Route& route, const Pending& pending);
   void Append(const Route& route, const metric::ParsedLine& line);
@@ -219,6 +220,9 @@ class PointRouter {
   std::string canonical_;                           // scratch of Learn
   absl::Span<const absl::string_view> lines_ = {};  // that are being taken, for DataOf
 
+  bool is_asked_to_forget_ = false;                                // by a cache: see ForgetNames
+  absl::Duration names_forgotten_at_ = -absl::InfiniteDuration();  // monotonic
+
   uint32_t now_seconds_ = 0;
 
   // Counted here and published per tick.
@@ -226,7 +230,7 @@ class PointRouter {
   DropReason last_drop_{};
   uint64_t unknown_key_count_ = 0;
   uint64_t replicated_count_ = 0;
-  size_t published_open_count_ = 0;  // points of open batches
+  size_t published_own_count_ = 0;  // see LaneSet::own_point_count
   uint64_t dropped_since_log_ = 0;
   std::string drop_example_;
   absl::Duration last_drop_log_;

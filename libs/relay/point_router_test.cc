@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "relay/testing/fake_spool.h"
 #include "relay/testing/fake_stream.h"
+#include "relay/testing/slot_maps.h"
 
 namespace plumbago::relay {
 namespace {
@@ -17,24 +18,7 @@ namespace {
 using testing::Destination;
 using testing::FakeStream;
 using testing::Point;
-
-std::shared_ptr<const topology::SlotMap> MapOf(uint64_t epoch,
-                                               const std::vector<std::string>& replica_set,
-                                               const std::set<std::string>& excluded = {}) {
-  v1::TopologySnapshot proto;
-  proto.set_epoch(epoch);
-  v1::SlotRange* range = proto.add_slots();
-  range->set_last(topology::kSlotCount - 1);
-  for (const std::string& id : replica_set) {
-    v1::Shard* shard = proto.add_shard();
-    shard->set_id(id);
-    shard->set_cache_address("cache-" + id);
-    shard->set_store_address("store-" + id);
-    shard->set_state(excluded.count(id) > 0 ? v1::Shard::EXCLUDED : v1::Shard::ACTIVE);
-    range->add_shard(id);
-  }
-  return topology::SlotMap::FromProto(proto).value();
-}
+using testing::SlotMapOf;
 
 struct Fixture {
   base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
@@ -66,7 +50,7 @@ struct SpoolFixture : Fixture {
   SpoolFixture() {
     options.in_flight_bytes_max = 2 * kMiB;
     find_spool = [this](const topology::ShardInfo& shard) { return &spools[shard.id]; };
-    Start().SetSlotMap(MapOf(1, {"a", "b"}));
+    Start().SetSlotMap(SlotMapOf({"a", "b"}, 1));
   }
   ~SpoolFixture() { router.reset(); }
   std::map<std::string, testing::FakeSpool> spools;
@@ -74,7 +58,7 @@ struct SpoolFixture : Fixture {
 
 TEST_CASE("PointRouter sends points with their names to the shard of the slot", "[relay]") {
   Fixture f;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
   f.Feed("x.y 1.5 1700000001\nx.z 2 1700000002\nx.y 3 1700000003\n");
   CHECK(f.shards["a"].batch_count == 0);  // not full, not old
   f.router->Flush();
@@ -114,7 +98,7 @@ TEST_CASE("PointRouter spreads series over shards by slot", "[relay]") {
 
 TEST_CASE("PointRouter writes to every active replica", "[relay]") {
   Fixture f;
-  f.Start().SetSlotMap(MapOf(1, {"a", "b", "c"}, {"b"}));
+  f.Start().SetSlotMap(SlotMapOf({"a", "b", "c"}, 1, {"b"}));
   f.Feed("x 1 1700000000\nx 2 1700000001\n");
   f.router->Flush();
   CHECK(f.shards["a"].points["x"].size() == 2);
@@ -124,7 +108,7 @@ TEST_CASE("PointRouter writes to every active replica", "[relay]") {
 
 TEST_CASE("PointRouter refuses bad lines by reason and goes on", "[relay]") {
   Fixture f;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
   f.Feed("good 1 1700000000\nno\na b 1700000000\na 1 x\n../etc 1 1700000000\na..b 1 1700000000\n" +
          std::string("a/b 1 1700000000\na\x01 1 1700000000\n") + std::string(9000, 'x') +
          " 1 1700000000\ngood 2 1700000001\n");
@@ -147,7 +131,7 @@ TEST_CASE("PointRouter refuses bad lines by reason and goes on", "[relay]") {
 TEST_CASE("PointRouter sends a batch when it is full and when it is old", "[relay]") {
   Fixture f;
   f.options.batch_points_max = 3;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
   f.Feed("x 1 1\nx 2 2\n");
   CHECK(f.shards["a"].batch_count == 0);
   f.Feed("x 3 3\nx 4 4\n");
@@ -162,7 +146,7 @@ TEST_CASE("PointRouter is backlogged without a slot map and at the bound of a st
   f.options.in_flight_bytes_max = kMiB;
   PointRouter& router = f.Start();
   CHECK(router.is_backlogged());
-  router.SetSlotMap(MapOf(1, {"a"}));
+  router.SetSlotMap(SlotMapOf({"a"}, 1));
   CHECK_FALSE(router.is_backlogged());
   f.shards["a"].more_held_bytes = kMiB - 1;
   CHECK_FALSE(router.is_backlogged());
@@ -174,25 +158,25 @@ TEST_CASE("PointRouter is not backlogged by a shard that left the map or is excl
   Fixture f;
   f.options.in_flight_bytes_max = 2 * kMiB;
   PointRouter& router = f.Start();
-  router.SetSlotMap(MapOf(1, {"a", "b"}));
+  router.SetSlotMap(SlotMapOf({"a", "b"}, 1));
   f.shards["b"].more_held_bytes = kMiB;
   CHECK(router.is_backlogged());
-  router.SetSlotMap(MapOf(2, {"a", "b"}, {"b"}));
+  router.SetSlotMap(SlotMapOf({"a", "b"}, 2, {"b"}));
   CHECK_FALSE(router.is_backlogged());
-  router.SetSlotMap(MapOf(3, {"a", "b"}));
+  router.SetSlotMap(SlotMapOf({"a", "b"}, 3));
   CHECK(router.is_backlogged());
-  router.SetSlotMap(MapOf(4, {"a"}));
+  router.SetSlotMap(SlotMapOf({"a"}, 4));
   CHECK_FALSE(router.is_backlogged());
 }
 
 TEST_CASE("PointRouter brings what a shard that left the map held to the new owner", "[relay]") {
   Fixture f;
   f.shards["a"].accepts_at_once = false;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
   f.Feed("x 1 1\nx 2 2\n");
   f.router->Flush();
   f.Feed("y 3 3\n");
-  f.router->SetSlotMap(MapOf(2, {"b"}));
+  f.router->SetSlotMap(SlotMapOf({"b"}, 2));
   f.router->Flush();
   CHECK(f.shards["b"].points["x"] == std::vector<Point>{{1, 1}, {2, 2}});
   CHECK(f.shards["b"].points["y"] == std::vector<Point>{{3, 3}});
@@ -250,9 +234,9 @@ TEST_CASE("PointRouter gives everything to the spools at its end", "[relay]") {
 
 TEST_CASE("PointRouter learns names again after a new slot map", "[relay]") {
   Fixture f;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
   f.Feed("x 1 1\n");
-  f.router->SetSlotMap(MapOf(2, {"b"}));
+  f.router->SetSlotMap(SlotMapOf({"b"}, 2));
   f.Feed("x 2 2\n");
   f.router->Flush();
   CHECK(f.shards["a"].points["x"] == std::vector<Point>{{1, 1}});
@@ -262,7 +246,7 @@ TEST_CASE("PointRouter learns names again after a new slot map", "[relay]") {
 TEST_CASE("PointRouter forgets its names when they outgrow their bound", "[relay]") {
   Fixture f;
   f.options.dictionary_bytes_max = 512 << 10;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
   for (int i = 0; i < 20'000; ++i) f.Feed("metric." + std::to_string(i) + " 1 1700000000\n");
   f.router->Flush();
   CHECK(f.shards["a"].points.size() == 20'000);
@@ -272,7 +256,7 @@ TEST_CASE("PointRouter forgets its names when they outgrow their bound", "[relay
 
 TEST_CASE("PointRouter makes one series of two spellings of the same tags", "[relay]") {
   Fixture f;
-  f.Start().SetSlotMap(MapOf(1, {"a"}));
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
   f.Feed("m;b=2;a=1 1 1\nm;a=1;b=2 2 2\n");
   f.router->Flush();
   CHECK(f.shards["a"].points["m;a=1;b=2"] == std::vector<Point>{{1, 1}, {2, 2}});

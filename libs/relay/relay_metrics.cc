@@ -5,6 +5,9 @@ namespace plumbago::relay {
 RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
     : points_acknowledged(metrics.AddCounter("plumbago_relay_points_acknowledged_total",
                                              "Points that a cache has accepted, once per replica")),
+      points_refused_by_cache(metrics.AddCounter(
+          "plumbago_relay_points_refused_by_cache_total",
+          "Points that a cache had no memory for: they are kept and sent again later")),
       bytes_received(
           metrics.AddCounter("plumbago_relay_bytes_received_total", "Bytes read from clients")),
       batches_sent(

@@ -35,6 +35,7 @@ class RelayMetrics {
   std::array<double, kDropReasonCount> DroppedByReason();
 
   base::Counter& points_acknowledged;
+  base::Counter& points_refused_by_cache;
   base::Counter& bytes_received;
   base::Counter& batches_sent;
   base::Counter& batches_resent;

@@ -10,6 +10,7 @@
 #include "relay/point_router.h"
 #include "relay/testing/fake_spool.h"
 #include "relay/testing/fake_stream.h"
+#include "relay/testing/slot_maps.h"
 #include "routing/carbon_c_relay.h"
 #include "routing/carbon_files.h"
 
@@ -26,18 +27,6 @@ using Rules = std::shared_ptr<const routing::RouteTable>;
 
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr uint32_t kNow = 1'700'000'000;
-
-std::shared_ptr<const topology::SlotMap> OneShard(uint64_t epoch, const std::string& id = "a") {
-  v1::TopologySnapshot proto;
-  proto.set_epoch(epoch);
-  v1::SlotRange* range = proto.add_slots();
-  range->set_last(topology::kSlotCount - 1);
-  v1::Shard* shard = proto.add_shard();
-  shard->set_id(id);
-  shard->set_state(v1::Shard::ACTIVE);
-  range->add_shard(id);
-  return topology::SlotMap::FromProto(proto).value();
-}
 
 Rules RelayRules(const std::string& text) {
   CarbonFiles files;
@@ -92,7 +81,7 @@ struct Fixture {
     };
     router = std::make_unique<PointRouter>(options, clock, metrics, std::move(factories));
     router->SetRouteTable(rules);
-    router->SetSlotMap(OneShard(1));
+    router->SetSlotMap(testing::SlotMapOf());
     return *router;
   }
   void Feed(const std::string& text) {
@@ -307,7 +296,7 @@ TEST_CASE("PointRouter does not apply rules a second time to points of a shard t
   f.Start(routing::ParseCarbonFiles(files).value());
   f.shards["a"].accepts_at_once = false;
   f.Feed("a 1 1\n");
-  f.router->SetSlotMap(OneShard(2, "b"));
+  f.router->SetSlotMap(testing::SlotMapOf({"b"}, 2));
   f.router->Flush();
   CHECK(f.shards["b"].points["a.a"].size() == 1);
   CHECK(f.shards["b"].points.size() == 1);

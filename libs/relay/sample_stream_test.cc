@@ -72,15 +72,15 @@ struct Harness {
   size_t sample_count = 0;
 };
 
-// 3 of 1000 groups may miss the bound of three standard deviations. Those under 1/500 are not what
-// `top` is for.
+// 3 of 1000 groups miss the bound of three standard deviations, so that of at most 50 more than
+// three do about once in a million runs. A group under 1/100 may have too few samples for that.
 void CheckBounds(Harness& harness) {
   const std::map<int, Estimate> estimates = harness.Estimates();
   const auto total = static_cast<double>(harness.passed);
   int group_count = 0;
   int missed_count = 0;
   for (const auto& [group, truth] : harness.truth) {
-    if (truth < total / 500) continue;
+    if (truth < total / 100) continue;
     ++group_count;
     const auto found = estimates.find(group);
     REQUIRE(found != estimates.end());
@@ -89,7 +89,7 @@ void CheckBounds(Harness& harness) {
     CHECK(error <= 2 * found->second.bound);  // six deviations: never
   }
   CHECK(group_count > 0);
-  CHECK(missed_count <= 1 + group_count / 50);
+  CHECK(missed_count <= 3);
 }
 
 TEST_CASE("SampleStream keeps all that passes while it is little, and counts it exactly",

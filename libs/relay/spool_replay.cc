@@ -61,6 +61,7 @@ void SpoolReplay::ForgetSegment() {
 
 absl::StatusOr<bool> SpoolReplay::Step(Mode mode) {
   CollectAcknowledged();
+  if (!CollectRefused()) return false;
   if (mode == Mode::kPaused || waits_for_owners_) return false;
   if (!WriteDetours()) return false;
   if (reader_ == nullptr) {
@@ -112,7 +113,7 @@ bool SpoolReplay::MaySend(Mode mode) {
   allowance_points_ = std::min(allowance_points_ + rate * absl::ToDoubleSeconds(now - allowed_at_),
                                rate * absl::ToDoubleSeconds(kBurst));
   allowed_at_ = now;
-  if (allowance_points_ <= 0) return false;
+  if (allowance_points_ <= 0 || now < retry_at_) return false;
   const size_t held_bytes = stream_ == nullptr ? 0 : stream_->unacknowledged_bytes();
   return mode == Mode::kProbe ? held_bytes == 0 : held_bytes < options_.window_bytes;
 }
@@ -125,6 +126,20 @@ void SpoolReplay::CollectAcknowledged() {
     sent_point_counts_.pop_front();
     ++seen_acknowledged_;
   }
+}
+
+bool SpoolReplay::CollectRefused() {
+  if (stream_ == nullptr) return true;
+  for (RefusedBatch& one : stream_->TakeRefused()) {
+    retry_at_ = clock_.Monotonic() + one.retry_after;
+    refused_.push_back(std::move(one.batch));
+  }
+  for (; !refused_.empty(); refused_.pop_front()) {
+    if (!files_.Append(*refused_.front()).ok()) return false;
+    totals_.returned_points += refused_.front()->point_count();
+    has_returned_ = true;
+  }
+  return true;
 }
 
 // Reads up to and with the next batch. False where it cannot go on for now.
@@ -241,6 +256,8 @@ bool SpoolReplay::WriteDetours() {
 absl::StatusOr<bool> SpoolReplay::Finish() {
   if (stream_ != nullptr && stream_->unacknowledged_bytes() > 0) return false;
   CollectAcknowledged();
+  if (!CollectRefused()) return false;
+  if (std::exchange(has_returned_, false)) PLUMBAGO_RETURN_IF_ERROR(files_.Sync());
   for (Detour& detour : detours_) PLUMBAGO_RETURN_IF_ERROR(detour.files->Sync());
   const std::string damage = damage_;
   ForgetSegment();

@@ -55,7 +55,9 @@ class SpoolReplay {
  public:
   // What a replay has done since it was made.
   struct Totals {
-    uint64_t replayed_points = 0;  // acknowledged; some twice after an interruption
+    // Acknowledged; some twice, after an interruption or where the cache had no memory for them.
+    uint64_t replayed_points = 0;
+    uint64_t returned_points = 0;  // of these, written to the spool again: no memory for them
     uint64_t rerouted_points = 0;  // given to the spools of other destinations
     uint64_t damaged_points = 0;   // their names were in a damaged part of the segment
   };
@@ -105,6 +107,9 @@ class SpoolReplay {
   void ForgetSegment();
   bool MaySend(Mode mode);
   void CollectAcknowledged();
+  // Brings what the cache has no memory for back to the spool. False where that is not possible
+  // yet.
+  bool CollectRefused();
   absl::StatusOr<bool> SendNext();
   // False where a series has no owner for now.
   bool Define(absl::string_view payload);
@@ -124,7 +129,10 @@ class SpoolReplay {
   Totals totals_;
 
   double allowance_points_ = 1;
-  absl::Duration allowed_at_;  // monotonic
+  absl::Duration allowed_at_;                            // monotonic
+  absl::Duration retry_at_ = -absl::InfiniteDuration();  // monotonic: the cache was short of memory
+  std::deque<std::unique_ptr<Batch>> refused_;           // on the way back to the spool
+  bool has_returned_ = false;  // something is back in the spool and not synced yet
   bool waits_for_owners_ = false;
   bool is_open_failing_ = false;  // said in the log
 

@@ -229,11 +229,13 @@ void Spooler::CheckDisk() {
                               " (--spool-disk-free-min): nothing more is spooled"));
 }
 
+// At intervals, but at once where a sender waits for it.
 void Spooler::SyncWhereDue() {
   const absl::Duration now = clock_.Monotonic();
-  if (now < next_sync_) return;
-  next_sync_ = now + kSyncInterval;
+  const bool is_due = now >= next_sync_;
+  if (is_due) next_sync_ = now + kSyncInterval;
   for (DestinationSpool* const spool : Known()) {
+    if (!is_due && !spool->is_sync_awaited()) continue;
     if (const absl::Status status = spool->Sync(); !status.ok()) Die(status);
   }
 }

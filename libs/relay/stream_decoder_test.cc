@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "relay/testing/slot_maps.h"
 
 namespace plumbago::relay {
 namespace {
@@ -45,17 +46,7 @@ struct Fixture {
                        return std::make_unique<RecordingStream>(points);
                      }}};
 
-  Fixture() {
-    v1::TopologySnapshot proto;
-    proto.set_epoch(1);
-    v1::Shard* const shard = proto.add_shard();
-    shard->set_id(std::string("a"));
-    shard->set_state(v1::Shard::ACTIVE);
-    v1::SlotRange* const slots = proto.add_slots();
-    slots->set_last(topology::kSlotCount - 1);
-    slots->add_shard(std::string("a"));
-    router.SetSlotMap(topology::SlotMap::FromProto(proto).value());
-  }
+  Fixture() { router.SetSlotMap(testing::SlotMapOf()); }
 
   // Feeds `bytes` in pieces of `piece_bytes` until an error.
   absl::Status Feed(Protocol protocol, const std::string& bytes, size_t piece_bytes,

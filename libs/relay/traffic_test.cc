@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "relay/point_router.h"
 #include "relay/testing/fake_stream.h"
+#include "relay/testing/slot_maps.h"
 
 namespace plumbago::relay {
 namespace {
@@ -19,16 +20,6 @@ Sender SenderOf(uint8_t last) {
 
 struct Fixture {
   Fixture() {
-    v1::TopologySnapshot proto;
-    proto.set_epoch(1);
-    v1::SlotRange* range = proto.add_slots();
-    range->set_last(topology::kSlotCount - 1);
-    range->add_shard(std::string("a"));
-    v1::Shard* shard = proto.add_shard();
-    shard->set_id("a");
-    shard->set_cache_address("cache");
-    shard->set_store_address("store");
-    shard->set_state(v1::Shard::ACTIVE);
     clock.Advance(absl::Seconds(1000));
     options.traffic = std::make_shared<Traffic>(4096);
     for (auto& router : routers) {
@@ -36,7 +27,7 @@ struct Fixture {
           options, clock, metrics, RouterFactories{.make_stream = [this](const auto&) {
             return std::make_unique<testing::FakeStream>(destination);
           }});
-      router->SetSlotMap(topology::SlotMap::FromProto(proto).value());
+      router->SetSlotMap(testing::SlotMapOf());
     }
     Advance(1);  // the first second is not complete
   }

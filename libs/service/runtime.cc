@@ -110,7 +110,7 @@ void Runtime::RequestStop() { kill(getpid(), SIGTERM); }
 
 absl::Status Runtime::ServeAdmin() {
   http::ServerOptions options;
-  options.listen = options_.admin_listen;
+  options.listeners = {{.address = options_.admin_listen}};
   options.body_bytes_max = 1 << 20;
   options.connections_max = 256;
   auto server = http::Server::Start(
@@ -133,6 +133,13 @@ absl::Status Runtime::ServeGrpc(const std::vector<grpc::Service*>& services) {
   base::LogInfo(absl::StrCat(kVersion, " serves gRPC on port ", grpc_server_->port(),
                              ", admin HTTP on port ", admin_server_->port()));
   return absl::OkStatus();
+}
+
+bool Runtime::IsStopRequested() const {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
 }
 
 void Runtime::WaitForStop(const std::function<void()>& reload) {

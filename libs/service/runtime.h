@@ -70,6 +70,10 @@ class Runtime {
   // Blocks until SIGTERM or SIGINT; calls `reload` for each SIGHUP.
   void WaitForStop(const std::function<void()>& reload = [] {});
 
+  // Whether SIGTERM or SIGINT has come and WaitForStop() has not seen it yet: for what takes long
+  // before it is called.
+  bool IsStopRequested() const;
+
   // Until when (monotonic) everything has to be saved: the signal plus --drain-timeout. After
   // WaitForStop().
   absl::Duration stop_deadline() const { return stop_deadline_; }

@@ -52,8 +52,9 @@ grpc::Status IngestService::Serve(IngestStream& stream) {
       base::LogInfo(absl::StrCat("relay ", base::Excerpt(request.hello().relay()), " connected"));
       continue;
     }
-    if (!journal_.WaitForRoom()) return Draining();
-    if (absl::Status status = session.Apply(request.batch()); !status.ok()) {
+    if (!session.WaitForRoom()) return Draining();
+    response.Clear();
+    if (absl::Status status = session.Apply(request.batch(), &response); !status.ok()) {
       base::LogError(absl::StrCat("stream of a relay ended: ", std::string(status.message())));
       return rpc::ToGrpc(status);
     }
@@ -117,6 +118,24 @@ grpc::Status CacheReadService::ReadPoints(grpc::ServerContext* context,
   }
   response.set_epoch(epoch_());
   writer->Write(response);
+  return grpc::Status::OK;
+}
+
+grpc::Status CacheReadService::ListRefusedSeries(grpc::ServerContext*,
+                                                 const v1::ListRefusedSeriesRequest* request,
+                                                 v1::ListRefusedSeriesResponse* response) {
+  for (const RefusalList::Entry& entry : refusals_.Get()) {
+    if (!request->tenant().empty() && request->tenant() != entry.tenant) continue;
+    v1::ListRefusedSeriesResponse::Series* const series = response->add_series();
+    series->set_tenant(entry.tenant);
+    series->set_metric(entry.metric);
+    series->set_reason(entry.refusal.reason);
+    series->set_message(entry.refusal.message);
+    series->set_point_count(entry.refusal.point_count);
+    series->set_refusal_count(entry.count);
+    series->set_is_retried(entry.refusal.may_retry);
+    series->set_last_unix_ms(absl::ToUnixMillis(entry.last_at));
+  }
   return grpc::Status::OK;
 }
 

@@ -10,6 +10,7 @@
 #include "cache/cache_metrics.h"
 #include "cache/point_cache.h"
 #include "cache/point_journal.h"
+#include "cache/refusal_list.h"
 #include "plumbago/v1/cache.grpc.pb.h"
 #include "plumbago/v1/ingest.grpc.pb.h"
 
@@ -52,14 +53,19 @@ class IngestService final : public v1::Ingest::Service {
 
 class CacheReadService final : public v1::Cache::Service {
  public:
-  CacheReadService(const PointCache& cache, EpochSource epoch)
-      : cache_(cache), epoch_(std::move(epoch)) {}
+  // All must outlive the service.
+  CacheReadService(const PointCache& cache, const RefusalList& refusals, EpochSource epoch)
+      : cache_(cache), refusals_(refusals), epoch_(std::move(epoch)) {}
 
   grpc::Status ReadPoints(grpc::ServerContext* context, const v1::ReadPointsRequest* request,
                           grpc::ServerWriter<v1::ReadPointsResponse>* writer) override;
+  grpc::Status ListRefusedSeries(grpc::ServerContext* context,
+                                 const v1::ListRefusedSeriesRequest* request,
+                                 v1::ListRefusedSeriesResponse* response) override;
 
  private:
   const PointCache& cache_;
+  const RefusalList& refusals_;
   const EpochSource epoch_;
 };
 

@@ -26,6 +26,7 @@ absl::StatusOr<journal::ReadResult> ReplayAtStart(const CacheFlags& flags,
   options.directory = flags.journal.writer.directory;
   options.on_damage = flags.is_salvage ? journal::OnDamage::kSkip : journal::OnDamage::kStop;
   options.is_deleted = [&](absl::string_view tenant) { return IsDeleted(snapshot, tenant); };
+  options.is_stopping = [&runtime] { return runtime.IsStopRequested(); };
   options.on_progress = [&](uint64_t count) {
     point_count = count;
     runtime.health().SetNotReady(absl::StrCat("replaying the journal: ", count, " points"));

@@ -12,7 +12,8 @@
 namespace plumbago::cache {
 
 // Blocks; /readyz says how far it is. `snapshot` may be null: no tenant is known to be deleted.
-// DataLoss: the journal is damaged, and flags do not allow to go on.
+// Cancelled: the process has to stop; the journal is as it was. DataLoss: the journal is damaged,
+// and flags do not allow to go on.
 absl::StatusOr<journal::ReadResult> ReplayAtStart(const CacheFlags& flags,
                                                   const topology::Snapshot* snapshot,
                                                   service::Runtime& runtime, PointCache& cache,

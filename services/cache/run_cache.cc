@@ -8,12 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "aggregation_method.h"
+#include "base/allocator.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "cache/durability_tracker.h"
 #include "cache/flusher.h"
 #include "cache/journal_cutter.h"
 #include "cache/point_journal.h"
+#include "cache/refusal_list.h"
 #include "cache_service.h"
 #include "carbonlink_server.h"
 #include "journal_start.h"
@@ -32,6 +34,19 @@ absl::Status StoreHasForgotten(const CacheFlags& flags) {
                    "not synced is gone; start this cache again: its journal has the points"));
 }
 
+// For the bound on memory, and for the gauges.
+size_t ProcessBytes() {
+  const auto stats = base::ReadAllocatorStats();
+  return stats.has_value() ? stats->allocated_bytes : 0;
+}
+
+void PublishAllocator(CacheMetrics& metrics) {
+  const auto stats = base::ReadAllocatorStats();
+  if (!stats.has_value()) return;
+  metrics.allocated_bytes.Set(static_cast<double>(stats->allocated_bytes));
+  metrics.active_bytes.Set(static_cast<double>(stats->active_bytes));
+}
+
 // Null where none is wanted.
 absl::StatusOr<std::unique_ptr<CarbonlinkServer>> StartCarbonlink(const CacheFlags& flags,
                                                                   const PointCache& cache,
@@ -48,6 +63,8 @@ absl::StatusOr<std::unique_ptr<CarbonlinkServer>> StartCarbonlink(const CacheFla
 
 absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
   PLUMBAGO_RETURN_IF_ERROR(ParseJournalSync(flags.journal_sync, &flags.journal.writer));
+  PLUMBAGO_RETURN_IF_ERROR(CompleteCacheOptions(runtime.file_system(), flags));
+  flags.flusher.process_bytes = ProcessBytes;
   PLUMBAGO_RETURN_IF_ERROR(CheckCarbonlink(flags.carbonlink));
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
@@ -63,9 +80,10 @@ absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
   CacheMetrics metrics(runtime.metrics());
   PointCache cache(flags.cache, runtime.clock(), metrics);
   DurabilityTracker durability;
+  RefusalList refusals;
   std::atomic<bool> has_store_forgotten{false};
   Flusher* flusher_of_stream = nullptr;
-  StoreStream store(flags.store, cache, durability, metrics, runtime.clock(),
+  StoreStream store(flags.store, cache, durability, refusals, metrics, runtime.clock(),
                     {.epoch = epoch,
                      .on_batch_done = [&flusher_of_stream] { flusher_of_stream->OnBatchDone(); },
                      .on_points_lost =
@@ -78,21 +96,26 @@ absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
   flusher.Start();
 
   flags.journal.writer.directory = flags.common.data_dir + "/journal";
-  PLUMBAGO_ASSIGN_OR_RETURN(const auto found,
-                            ReplayAtStart(flags, holder.Get().get(), runtime, cache, metrics));
+  const auto found = ReplayAtStart(flags, holder.Get().get(), runtime, cache, metrics);
+  if (absl::IsCancelled(found.status())) {
+    base::LogInfo("stopped while replaying: the journal keeps everything");
+    return absl::OkStatus();
+  }
+  if (!found.ok()) return found.status();
   PLUMBAGO_ASSIGN_OR_RETURN(
       const auto journal,
-      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, found, cache,
+      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, *found, cache,
                          static_cast<uint64_t>(metrics.points_replayed.Value())));
   JournalCutter cutter(*journal, cache, durability, runtime.clock());
   cutter.Start();
   const auto gauges = runtime.metrics().BeforeScrape([&] {
     cache.PublishGauges();
+    PublishAllocator(metrics);
     metrics.journal_bytes.Set(static_cast<double>(journal->total_bytes()));
     metrics.journal_points.Set(static_cast<double>(journal->point_count()));
   });
   IngestService ingest(cache, *journal, metrics, epoch);
-  CacheReadService read(cache, epoch);
+  CacheReadService read(cache, refusals, epoch);
   service::LedgerService ledger("cache", runtime.metrics(), runtime.clock(), LedgerRows());
   PLUMBAGO_ASSIGN_OR_RETURN(const auto carbonlink,
                             StartCarbonlink(flags, cache, runtime.metrics()));

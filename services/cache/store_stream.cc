@@ -21,11 +21,12 @@ constexpr absl::Duration kRefusalLogInterval = absl::Seconds(10);
 }  // namespace
 
 StoreStream::StoreStream(const std::string& address, PointCache& cache,
-                         DurabilityTracker& durability, CacheMetrics& metrics, base::Clock& clock,
-                         Listeners listeners)
+                         DurabilityTracker& durability, RefusalList& refusals,
+                         CacheMetrics& metrics, base::Clock& clock, Listeners listeners)
     : ResendingStream(absl::StrCat("store at ", address)),
       cache_(cache),
       durability_(durability),
+      refusals_(refusals),
       metrics_(metrics),
       clock_(clock),
       listeners_(std::move(listeners)),
@@ -90,12 +91,13 @@ void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
       const auto found = refused_by_id.find(batch->series[i]->store_id);
       if (found == refused_by_id.end()) continue;
       const v1::RefusedSeries& one = *found->second;
-      LogRefusal(*batch->series[i], one);
       refused.push_back(
           {.index = i,
            .point_count = one.point_count(),
            .may_retry = one.reason() == v1::RefusedSeries::WRITE_FAILED,
-           .reason = absl::AsciiStrToLower(v1::RefusedSeries::Reason_Name(one.reason()))});
+           .reason = absl::AsciiStrToLower(v1::RefusedSeries::Reason_Name(one.reason())),
+           .message = one.message()});
+      LogRefusal(*batch->series[i], refused.back());
       refused_by_id.erase(found);
     }
     cache_.OnApplied(std::move(batch), refused);
@@ -109,7 +111,8 @@ void StoreStream::OnResend(const FlushBatch& batch) {
   metrics_.flush_points_resent.Increment(static_cast<double>(batch.value.size()));
 }
 
-void StoreStream::LogRefusal(const HotSeries& series, const v1::RefusedSeries& refused) {
+void StoreStream::LogRefusal(const HotSeries& series, const RefusedSeries& refused) {
+  refusals_.Add(series.tenant(), series.metric(), refused, clock_.Now());
   ++refusals_since_log_;
   const absl::Duration now = clock_.Monotonic();
   if (now - last_refusal_log_ < kRefusalLogInterval) return;
@@ -117,7 +120,7 @@ void StoreStream::LogRefusal(const HotSeries& series, const v1::RefusedSeries& r
   base::LogWarning(absl::StrCat("the store refused ", std::exchange(refusals_since_log_, 0),
                                 " series, the last one is ", base::Excerpt(series.metric()),
                                 " of tenant ", base::Excerpt(series.tenant()), ": ",
-                                refused.message()));  // the store's own, whole: it says how to mend
+                                refused.message));  // the store's own, whole: it says how to mend
 }
 
 }  // namespace plumbago::cache

@@ -17,6 +17,7 @@
 #include "cache/durability_tracker.h"
 #include "cache/flusher.h"
 #include "cache/point_cache.h"
+#include "cache/refusal_list.h"
 #include "plumbago/v1/store.grpc.pb.h"
 #include "rpc/resending_stream.h"
 
@@ -36,7 +37,8 @@ class StoreStream final
 
   // Everything must outlive the stream.
   StoreStream(const std::string& address, PointCache& cache, DurabilityTracker& durability,
-              CacheMetrics& metrics, base::Clock& clock, Listeners listeners);
+              RefusalList& refusals, CacheMetrics& metrics, base::Clock& clock,
+              Listeners listeners);
   ~StoreStream() override;
 
   void Send(std::unique_ptr<FlushBatch> batch) override;
@@ -52,10 +54,11 @@ class StoreStream final
   void OnResponse(const v1::WriteResponse& response, Items done) override;
   void OnResend(const FlushBatch& batch) override;
   void Define(HotSeries& series, v1::SeriesDefinitions* definitions);
-  void LogRefusal(const HotSeries& series, const v1::RefusedSeries& refused);
+  void LogRefusal(const HotSeries& series, const RefusedSeries& refused);
 
   PointCache& cache_;
   DurabilityTracker& durability_;
+  RefusalList& refusals_;
   CacheMetrics& metrics_;
   base::Clock& clock_;
   const Listeners listeners_;

@@ -91,7 +91,7 @@ Limits LimitsOf(const QueryFlags& flags) {
 
 http::ServerOptions HttpServerOptions(const QueryFlags& flags) {
   http::ServerOptions options;
-  options.listen = flags.http_listen;
+  options.listeners = {{.address = flags.http_listen}};
   options.handler_threads = flags.concurrent_requests_max;
   options.requests_max = flags.concurrent_requests_max + flags.queued_requests_max;
   options.body_bytes_max = flags.body_bytes_max;

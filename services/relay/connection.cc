@@ -38,8 +38,11 @@ Connection::Connection(ReactorHost& host, StreamSocket socket, const ListenerSpe
       total_place_(std::move(place)),
       is_proxy_header_due_(spec.has_proxy_header),
       last_data_(host.now()) {
-  if (spec.is_tls) tls_ = std::make_unique<TlsSession>(*host.shared().tls, socket_.native_handle());
+  if (spec.is_tls)
+    tls_ = {
+      tls_ = std::make_unique<TlsSession>(*host.shared().tls->current(), socket_.native_handle());
 }
+}  // namespace plumbago::relay
 
 bool Connection::TakeSourcePlace() {
   if (!address_.has_value() || is_proxy_header_due_) return true;

@@ -19,14 +19,58 @@
 
 namespace plumbago::relay {
 
+namespace {
+
+constexpr absl::Duration kDrainPoll = absl::Milliseconds(10);
+
+// Counts the connections among those of the relay.
+class Gate final : public http::ConnectionGate {
+ public:
+  explicit Gate(const SharedParts& shared) : shared_(shared) {}
+
+  Place Admit() override {
+    Place place = Take(ConnectionLimits::Kind::kTotal, "", "total");
+    if (place == nullptr) return nullptr;
+    return std::make_shared<Counted>(std::move(place), shared_.metrics.connections);
+  }
+  Place AdmitSource(const std::string& address) override {
+    return Take(ConnectionLimits::Kind::kSource, address, "source");
+  }
+  void OnFailedOpening(const std::string& reason) override {
+    shared_.metrics.connections_closed(Protocol::kHttp, reason).Increment();
+  }
+
+ private:
+  struct Counted {
+    Counted(Place taken, base::Gauge& open) : place(std::move(taken)), connections(open) {
+      connections.Add(1);
+    }
+    ~Counted() { connections.Add(-1); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+    const Place place;
+    base::Gauge& connections;
+  };
+
+  Place Take(ConnectionLimits::Kind kind, const std::string& name, const char* limit) {
+    std::optional<ConnectionLimits::Place> place = shared_.limits.Take(kind, name);
+    if (place.has_value()) return std::make_shared<ConnectionLimits::Place>(*std::move(place));
+    shared_.metrics.connections_refused(limit).Increment();
+    return nullptr;
+  }
+
+  const SharedParts shared_;
+};
+
+}  // namespace
+
 HttpIngest::HttpIngest(const HttpIngestOptions& options, const std::string& sender,
                        const SharedParts& shared, RouterFactories factories)
     : options_(options), shared_(shared) {
   factories.make_stream = [this, sender = absl::StrCat(sender, "/http")](const auto& shard) {
     return std::make_unique<IngestStream>(shard, sender, shared_.metrics, [] {});
   };
-  // A request is not answered before its shards have the points.
-  factories.find_spool = nullptr;
   base::MutexLock lock(mutex_);
   router_ = std::make_unique<PointRouter>(options_.router, shared_.clock, shared_.metrics,
                                           std::move(factories));
@@ -36,21 +80,46 @@ HttpIngest::~HttpIngest() { Stop(absl::ZeroDuration()); }
 
 absl::Status HttpIngest::Start() {
   auto server = http::Server::Start(
-      options_.server, [this](const http::Request& request) { return Handle(request); });
+      ServerOptionsOf(), [this](const http::Request& request) { return Handle(request); });
   if (!server.ok()) return base::Annotate(server.status(), "--http");
   server_ = *std::move(server);
+  for (size_t i = 0; i < options_.listeners.size(); ++i) {
+    options_.listeners[i].address.port = static_cast<uint16_t>(server_->port(i));
+  }
   ticker_ = std::thread([this] { RunTicks(); });
   return absl::OkStatus();
 }
 
-void HttpIngest::Stop(absl::Duration limit) {
-  if (server_ != nullptr) server_->Stop(limit);
-  {
-    base::MutexLock lock(mutex_);
-    is_stopping_ = true;
-    stopping_.NotifyAll();
+http::ServerOptions HttpIngest::ServerOptionsOf() {
+  http::ServerOptions server = options_.server;
+  server.connections_max = SIZE_MAX;  // for the gate to say
+  server.gate = std::make_shared<Gate>(shared_);
+  server.listeners.clear();
+  for (const ListenerSpec& spec : options_.listeners) {
+    http::ListenerOptions listener{.address = http::TextOf(spec.address),
+                                   .has_proxy_header = spec.has_proxy_header};
+    if (spec.is_tls) {
+      listener.tls = [tls = shared_.tls] {
+        const std::shared_ptr<TlsContext> context = tls->current();
+        return std::shared_ptr<SSL_CTX>(context, context->get());
+      };
+    }
+    server.listeners.push_back(std::move(listener));
   }
-  if (ticker_.joinable()) ticker_.join();
+  return server;
+}
+
+size_t HttpIngest::Drain(absl::Duration deadline) {
+  Stop(deadline - shared_.clock.Monotonic());
+  base::MutexLock lock(mutex_);
+  router_->Flush();
+  for (;;) {
+    router_->Tick();  // a shard that is down now has its points in the spool
+    if (router_->unacknowledged_bytes() == 0 || shared_.clock.Monotonic() >= deadline) break;
+    stopping_.WaitFor(lock, absl::ToInt64Nanoseconds(kDrainPoll));
+  }
+  if (router_->unacknowledged_bytes() > 0) router_->SpoolEverything();
+  return router_->unacknowledged_bytes();
 }
 
 // Publishes what was counted; requests send their batches themselves.
@@ -147,7 +216,7 @@ absl::StatusOr<IngestOutcome> HttpIngest::Take(const http::Request& request, For
   }
   if (!delivery->Wait(shared_.clock, shared_.clock.Monotonic() + options_.timeout)) {
     return absl::UnavailableError(
-        absl::StrCat("the points were not accepted by their shards within ",
+        absl::StrCat("the points were neither accepted by their shards nor in a spool within ",
                      absl::FormatDuration(options_.timeout), " (--http-timeout); send them again"));
   }
   return outcome;
@@ -163,24 +232,18 @@ absl::StatusOr<Source> HttpIngest::Identify(const http::Request& request, Format
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(request.remote_address, error);
   if (!error) source.sender = SenderOf(address);
-  const std::string key = http::KeyOf(request);
-  if (!key.empty() && snapshot_ == nullptr) {
-    return absl::UnavailableError("no keys yet: waiting for the tenant-controller");
-  }
-  if (!key.empty()) {
-    const topology::KeyGrant* const grant = snapshot_->FindKey(base::Sha256(key));
-    if (grant == nullptr) return absl::UnauthenticatedError("the key is not known, or revoked");
-    if (!grant->Allows(v1::Key::INGEST)) {
-      return absl::PermissionDeniedError(
-          absl::StrCat("the key ", grant->key_id, " does not have the scope INGEST"));
-    }
-    source.tenant = router_->TenantOf(grant->tenant->id());
-  } else if (!options_.tenant.empty()) {
-    source.tenant = router_->TenantOf(options_.tenant);
+  PLUMBAGO_ASSIGN_OR_RETURN(const topology::KeyGrant* const grant, GrantOf(request));
+  std::string known;
+  if (!request.client_name.empty()) {
+    known = request.client_name;
+    source.is_tenant_certain = true;
+  } else if (grant != nullptr) {
+    known = grant->tenant->id();
   } else {
-    const std::string tenant = error ? std::string() : shared_.networks.TenantOf(address);
-    if (!tenant.empty()) source.tenant = router_->TenantOf(tenant);
+    known = options_.listeners[request.listener].tenant;
+    if (known.empty() && !error) known = shared_.networks.TenantOf(address);
   }
+  if (!known.empty()) source.tenant = router_->TenantOf(known);
   const std::string& tenant = router_->NameOf(source.tenant);
   if (tenant.empty()) {
     return absl::UnauthenticatedError(
@@ -192,6 +255,21 @@ absl::StatusOr<Source> HttpIngest::Identify(const http::Request& request, Format
         absl::StrCat("the tenant ", tenant, " may not write: it is suspended or being deleted"));
   }
   return source;
+}
+
+absl::StatusOr<const topology::KeyGrant*> HttpIngest::GrantOf(const http::Request& request) {
+  const std::string key = http::KeyOf(request);
+  if (key.empty()) return nullptr;
+  if (snapshot_ == nullptr) {
+    return absl::UnavailableError("no keys yet: waiting for the tenant-controller");
+  }
+  const topology::KeyGrant* const grant = snapshot_->FindKey(base::Sha256(key));
+  if (grant == nullptr) return absl::UnauthenticatedError("the key is not known, or revoked");
+  if (!grant->Allows(v1::Key::INGEST)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("the key ", grant->key_id, " does not have the scope INGEST"));
+  }
+  return grant;
 }
 
 absl::StatusOr<std::string> HttpIngest::BodyOf(const http::Request& request, Format format) const {

@@ -1,21 +1,25 @@
 // Points over HTTP: lines and JSON, Prometheus remote write, OpenTSDB's /api/put.
 //
-// A request is answered when the caches have accepted its points, or after `timeout` with 503. All
-// requests share one router, apart from those of the reactors. Memory: what the router holds, and
-// for each running request its body, inflated at most `body_bytes_max`. Handle is thread-safe;
-// SetSnapshot and Stop belong to one owner.
+// A request is answered when all of its points are safe: accepted by the caches, or, where a shard
+// is down or slow, written to its spool and synced; after `timeout` with 503. All requests share
+// one router, apart from those of the reactors. Connections count as those of the reactors do, in
+// total and for their source. Memory: what the router holds, and for each running request its body,
+// inflated at most `body_bytes_max`. Handle is thread-safe; SetSnapshot and Drain belong to one
+// owner.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "http/message.h"
 #include "http/server.h"
 #include "http_answers.h"
+#include "listener_spec.h"
 #include "protocols/point_sink.h"
 #include "protocols/remote_write.h"
 #include "reactor_host.h"
@@ -25,10 +29,10 @@
 namespace plumbago::relay {
 
 struct HttpIngestOptions {
-  http::ServerOptions server;
+  std::vector<ListenerSpec> listeners;
+  http::ServerOptions server;  // its listeners and gate are made of the others
   size_t body_bytes_max = protocols::kRemoteWriteBytesMaxDefault;  // inflated
   absl::Duration timeout = absl::Seconds(10);
-  std::string tenant;  // of the listener; empty: by network, or the default
   RouterOptions router;
 };
 
@@ -40,17 +44,19 @@ class HttpIngest {
              RouterFactories factories);
   ~HttpIngest();
 
-  // Unavailable: the address cannot be bound.
+  // Unavailable: an address cannot be bound.
   absl::Status Start();
-  int port() const { return server_->port(); }
+  // With the ports in use for those with port 0. After Start.
+  const std::vector<ListenerSpec>& listeners() const { return options_.listeners; }
 
   void SetSnapshot(const std::shared_ptr<const topology::Snapshot>& snapshot);
 
   // Runs `visit` on the router, between two requests.
   void VisitRouter(const std::function<void(PointRouter&)>& visit);
 
-  // Lets running requests end, for at most `limit`.
-  void Stop(absl::Duration limit);
+  // Takes no more requests, waits until `deadline` (monotonic) for what was taken, and gives the
+  // rest to the spools. Returns the number of bytes that are left.
+  size_t Drain(absl::Duration deadline);
 
   size_t unacknowledged_bytes();
   size_t known_series();
@@ -65,9 +71,15 @@ class HttpIngest {
   };
 
   static const Endpoint* FindEndpoint(const std::string& path);
-  // By the key, the listener, the network. Unauthenticated, PermissionDenied: a bad key.
-  // Unavailable: nothing is known yet.
+  http::ServerOptions ServerOptionsOf();
+  void Stop(absl::Duration limit);
+  // By the certificate, the key, the listener, the network. Unauthenticated, PermissionDenied: a
+  // bad key. Unavailable: nothing is known yet.
   absl::StatusOr<Source> Identify(const http::Request& request, Format format)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The key's, or null where there is none. Unauthenticated, PermissionDenied, Unavailable as
+  // above.
+  absl::StatusOr<const topology::KeyGrant*> GrantOf(const http::Request& request)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // InvalidArgument, ResourceExhausted: the body cannot be inflated.
   absl::StatusOr<std::string> BodyOf(const http::Request& request, Format format) const;
@@ -76,7 +88,7 @@ class HttpIngest {
                       protocols::PointSink& sink);
   void RunTicks();
 
-  const HttpIngestOptions options_;
+  HttpIngestOptions options_;
   const SharedParts shared_;
 
   base::Mutex mutex_;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "plumbago/v1/ingest.grpc.pb.h"
 #include "relay/batch.h"
 #include "relay/relay_metrics.h"
@@ -37,6 +38,9 @@ class IngestStream final
   size_t unacknowledged_bytes() const override { return unacknowledged_bytes_.load(); }
   uint64_t acknowledged_count() const override { return acknowledged_count_.load(); }
   bool is_failing() override { return ResendingStream::is_failing(); }
+  std::vector<RefusedBatch> TakeRefused() override;
+  bool TakeFreshNamesRequest() override { return wants_fresh_names_.exchange(false); }
+  // What was refused and not taken yet comes first.
   std::vector<std::unique_ptr<Batch>> TakeBack() override;
 
  private:
@@ -47,6 +51,10 @@ class IngestStream final
   uint64_t AcknowledgedSequence(const v1::IngestResponse& response) override;
   void OnResponse(const v1::IngestResponse& response, Items done) override;
   void OnResend(const Batch& batch) override;
+  // `batch` is with somebody else from here on.
+  void GiveUp(const Batch& batch);
+  // What the cache has refused of `batch`, which keeps nothing of it.
+  void Refuse(const v1::RefusedPoints& refused, Batch& batch);
   void DefineNewSeries(const Batch& batch, v1::PointBatch* head);
 
   const std::string sender_;
@@ -57,6 +65,12 @@ class IngestStream final
   grpc::TemplatedGenericStub<grpc::ByteBuffer, v1::IngestResponse> stub_;
   std::atomic<size_t> unacknowledged_bytes_{0};
   std::atomic<uint64_t> acknowledged_count_{0};
+  std::atomic<bool> wants_fresh_names_{false};
+
+  base::Mutex refused_mutex_;
+  std::vector<RefusedBatch> refused_ ABSL_GUARDED_BY(refused_mutex_);
+  // Series of this connection that the cache does not know any more.
+  std::vector<uint32_t> forgotten_ids_ ABSL_GUARDED_BY(refused_mutex_);
 
   // Of the current connection.
   std::shared_ptr<const NameTable> names_;

@@ -10,8 +10,18 @@ namespace {
 
 absl::Status BadOption(const ListenerSpec& spec, absl::string_view option) {
   return absl::InvalidArgumentError(absl::StrCat(
-      spec.flag, ": option \"", base::Excerpt(option), "\" is not known here; use tenant=ID",
-      spec.transport == Transport::kTcp ? ", gzip, snappy, zstd, proxy or tls" : ""));
+      spec.flag, ": option \"", base::Excerpt(option), "\" is not known here; use ",
+      spec.transport == Transport::kUdp    ? "tenant=ID"
+      : spec.transport == Transport::kUnix ? "tenant=ID, gzip, snappy or zstd"
+      : spec.protocol == Protocol::kHttp   ? "tenant=ID, proxy or tls"
+                                           : "tenant=ID, gzip, snappy, zstd, proxy or tls"));
+}
+
+std::optional<protocols::Compression> CompressionOf(absl::string_view word) {
+  if (word == "gzip") return protocols::Compression::kGzip;
+  if (word == "snappy") return protocols::Compression::kSnappy;
+  if (word == "zstd") return protocols::Compression::kZstd;
+  return std::nullopt;
 }
 
 absl::Status ApplyOption(absl::string_view option, ListenerSpec& spec) {
@@ -20,13 +30,11 @@ absl::Status ApplyOption(absl::string_view option, ListenerSpec& spec) {
     spec.tenant = std::string(value);
     return absl::OkStatus();
   }
-  if (spec.transport == Transport::kUdp) return BadOption(spec, option);
-  if (option == "gzip") {
-    spec.compression = protocols::Compression::kGzip;
-  } else if (option == "snappy") {
-    spec.compression = protocols::Compression::kSnappy;
-  } else if (option == "zstd") {
-    spec.compression = protocols::Compression::kZstd;
+  // Requests say themselves how they are encoded.
+  const bool may_compress = spec.transport != Transport::kUdp && spec.protocol != Protocol::kHttp;
+  const auto compression = may_compress ? CompressionOf(option) : std::nullopt;
+  if (compression.has_value()) {
+    spec.compression = compression;
   } else if (option == "proxy" && spec.transport == Transport::kTcp) {
     spec.has_proxy_header = true;
   } else if (option == "tls" && spec.transport == Transport::kTcp) {

@@ -50,7 +50,7 @@ absl::Status RunRelay(const RelayFlags& flags, plumbago::service::Runtime& runti
     return watching;
   }
 
-  runtime.WaitForStop([&relay] { (void)relay.ReloadRules({}); });  // logs what came of it
+  runtime.WaitForStop([&relay] { relay.Reload(); });
   watcher.Stop();
   absl::Status drained = relay.Drain(runtime.stop_deadline());
   runtime.StopGrpc();

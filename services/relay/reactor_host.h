@@ -32,7 +32,7 @@ struct SharedParts {
   RelayMetrics& metrics;
   ConnectionLimits& limits;
   const TenantNetworks& networks;
-  TlsContext* tls = nullptr;  // null: no listener wants it
+  ListenerTls* tls = nullptr;  // null: no listener wants it
 };
 
 // For Source.

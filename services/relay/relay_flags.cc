@@ -19,9 +19,12 @@ void AddListenerFlags(service::CommandLine& line, RelayOptions& relay) {
   line.Add("--statsd-udp", relay.statsd_udp, "StatsD over UDP: host:port[,tenant=ID]");
   line.Add("--statsd-tcp", relay.statsd_tcp, "StatsD over TCP, with options as --plaintext-tcp");
   line.Add("--http", relay.http,
-           "HTTP for lines, JSON, Prometheus remote write and OpenTSDB: host:port[,tenant=ID]");
-  line.AddDuration("--http-timeout", relay.http_ingest.timeout,
-                   "Longest time until the shards have accepted the points of a request; then 503");
+           "HTTP for lines, JSON, Prometheus remote write and OpenTSDB: "
+           "host:port[,proxy][,tls][,tenant=ID], several apart by blanks");
+  line.AddDuration(
+      "--http-timeout", relay.http_ingest.timeout,
+      "Longest time until the points of a request are accepted by their shards or in a spool; "
+      "then 503");
   line.Add("--http-threads", relay.http_ingest.server.handler_threads,
            "Requests that may wait for the shards at a time")
       ->check(CLI::Range(size_t{1}, size_t{1024}));

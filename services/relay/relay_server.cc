@@ -7,7 +7,6 @@
 #include <future>
 #include <thread>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/log.h"
@@ -145,11 +144,23 @@ absl::Status RelayServer::ResolveListeners() {
       options_.reactor.listeners.push_back(spec);
     }
   }
+  return ResolveHttp();
+}
+
+absl::Status RelayServer::ResolveHttp() {
+  auto& listeners = options_.http_ingest.listeners;
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      listeners, ParseListeners("--http", options_.http, Transport::kTcp, Protocol::kHttp));
+  for (const ListenerSpec& spec : listeners) {
+    PLUMBAGO_RETURN_IF_ERROR(CheckListener(spec, options_.allow_unauthenticated));
+  }
   return absl::OkStatus();
 }
 
 absl::Status RelayServer::LoadTls() {
-  const auto& listeners = options_.reactor.listeners;
+  std::vector<ListenerSpec> listeners = options_.reactor.listeners;
+  const auto& http = options_.http_ingest.listeners;
+  listeners.insert(listeners.end(), http.begin(), http.end());
   const auto spec = std::find_if(listeners.begin(), listeners.end(),
                                  [](const ListenerSpec& each) { return each.is_tls; });
   if (spec == listeners.end()) return absl::OkStatus();
@@ -157,7 +168,7 @@ absl::Status RelayServer::LoadTls() {
     return absl::InvalidArgumentError(absl::StrCat(spec->flag, " ", WhereOf(*spec),
                                                    ",tls needs --tls-certificate and --tls-key"));
   }
-  PLUMBAGO_ASSIGN_OR_RETURN(tls_, TlsContext::Create(options_.tls));
+  PLUMBAGO_ASSIGN_OR_RETURN(tls_, ListenerTls::Load(options_.tls, registry_));
   return absl::OkStatus();
 }
 
@@ -196,8 +207,8 @@ void RelayServer::ShareMemory() {
   const size_t core_count = std::max(1u, std::thread::hardware_concurrency());
   if (options_.reactor_count == 0) options_.reactor_count = static_cast<int>(core_count);
   // HTTP has a router too.
-  const size_t part_count =
-      static_cast<size_t>(options_.reactor_count) + (options_.http.empty() ? 0 : 1);
+  const size_t part_count = static_cast<size_t>(options_.reactor_count) +
+                            (options_.http_ingest.listeners.empty() ? 0 : 1);
   const size_t bytes_max = options_.in_flight_bytes_max;
   options_.spool.queue_bytes_max = options_.spool.bytes_max > 0 ? bytes_max / 4 : 0;
   options_.reactor.router.in_flight_bytes_max =
@@ -273,24 +284,14 @@ absl::Status RelayServer::StartReactors() {
 }
 
 absl::Status RelayServer::StartHttp() {
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      const auto specs, ParseListeners("--http", options_.http, Transport::kTcp, Protocol::kHttp));
-  if (specs.empty()) return absl::OkStatus();
-  const ListenerSpec& spec = specs.front();
-  if (specs.size() > 1 || spec.is_tls || spec.has_proxy_header || spec.compression.has_value()) {
-    return absl::InvalidArgumentError("--http takes one address, and of the options tenant=ID");
-  }
-  PLUMBAGO_RETURN_IF_ERROR(CheckListener(spec, options_.allow_unauthenticated));
   HttpIngestOptions& http = options_.http_ingest;
-  http.server.listen = absl::StrContains(spec.address.host, ':')
-                           ? absl::StrCat("[", spec.address.host, "]:", spec.address.port)
-                           : WhereOf(spec);
-  http.tenant = spec.tenant;
+  if (http.listeners.empty()) return absl::OkStatus();
   http.router = options_.reactor.router;
   http_ = std::make_unique<HttpIngest>(http, sender_, Shared(), Factories());
   PLUMBAGO_RETURN_IF_ERROR(http_->Start());
-  base::LogInfo(
-      absl::StrCat("takes points on ", spec.address.host, ":", http_->port(), " (--http)"));
+  for (const ListenerSpec& spec : http_->listeners()) {
+    base::LogInfo(absl::StrCat("takes points on ", WhereOf(spec), " (--http)"));
+  }
   return absl::OkStatus();
 }
 
@@ -332,6 +333,11 @@ bool RelayServer::needs_shards() {
   if (table == nullptr) return true;
   return std::any_of(table->groups().begin(), table->groups().end(),
                      [](const auto& group) { return group.kind == routing::GroupKind::kShards; });
+}
+
+void RelayServer::Reload() {
+  (void)ReloadRules({});
+  if (tls_ != nullptr) tls_->Reload();
 }
 
 absl::StatusOr<v1::ExplainResponse> RelayServer::Explain(const v1::ExplainRequest& request) {
@@ -398,9 +404,7 @@ absl::Status RelayServer::Drain(absl::Duration deadline) {
   }
   std::vector<std::future<size_t>> drains;  // all at once: each takes points until its own begins
   for (const auto& reactor : reactors_) drains.push_back(reactor->Drain(deadline));
-  // Its requests have been answered or will be refused: nothing of them is promised.
-  if (http_ != nullptr) http_->Stop(deadline - clock_.Monotonic());
-  size_t left_bytes = 0;
+  size_t left_bytes = http_ == nullptr ? 0 : http_->Drain(deadline);
   for (std::future<size_t>& drain : drains) left_bytes += drain.get();
   left_bytes += internal_->Drain(deadline);  // after all that feeds its producers
   if (spooler_ != nullptr) left_bytes += spooler_->Stop();

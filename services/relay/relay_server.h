@@ -78,6 +78,8 @@ class RelayServer {
   absl::StatusOr<v1::ReloadRulesResponse> ReloadRules(const v1::ReloadRulesRequest& request) {
     return rules_.Reload(request);
   }
+  // Rules and certificate, each by itself; the log says what came of it. As ReloadRules.
+  void Reload();
   absl::StatusOr<v1::ExplainResponse> Explain(const v1::ExplainRequest& request);
   // Thread-safe. FailedPrecondition: no samples are taken.
   absl::StatusOr<v1::TopResponse> Top(const v1::TopRequest& request);
@@ -88,6 +90,7 @@ class RelayServer {
 
  private:
   absl::Status ResolveListeners();
+  absl::Status ResolveHttp();
   absl::Status LoadTls();
   absl::Status LoadRules();
   SharedParts Shared();
@@ -114,7 +117,7 @@ class RelayServer {
   std::atomic<uint64_t> snapshot_version_{0};  // of the last one
   ConnectionLimits limits_;
   TenantNetworks networks_;
-  std::shared_ptr<TlsContext> tls_;
+  std::unique_ptr<ListenerTls> tls_;  // null: no listener wants it
   ForeignSenders foreign_;            // before whose streams it serves
   std::unique_ptr<Spooler> spooler_;  // null: without
   std::vector<std::unique_ptr<Reactor>> reactors_;

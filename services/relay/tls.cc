@@ -7,12 +7,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <ctime>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status.h"
+#include "http/client_certificate.h"
 
 namespace plumbago::relay {
 namespace {
+
+constexpr char kReloadsHelp[] =
+    "Times that certificate, key and CA of the listeners were read again: applied, or refused "
+    "because of a fault";
 
 absl::Status TlsError(absl::string_view flag, const std::string& path) {
   char text[256];
@@ -61,6 +69,57 @@ absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::CreateClient(const std::
                          : SSL_CTX_load_verify_locations(context, ca_path.c_str(), nullptr);
   if (loaded != 1) return TlsError("--destination-tls-ca", ca_path);
   return result;
+}
+
+int64_t TlsContext::ExpiryUnixSeconds() const {
+  const X509* const certificate = SSL_CTX_get0_certificate(get());
+  std::tm end{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) {
+    return 0;
+  }
+  return timegm(&end);
+}
+
+absl::StatusOr<std::unique_ptr<ListenerTls>> ListenerTls::Load(const TlsOptions& options,
+                                                               base::Metrics& metrics) {
+  PLUMBAGO_ASSIGN_OR_RETURN(auto context, TlsContext::Create(options));
+  std::unique_ptr<ListenerTls> result(new ListenerTls(options, metrics));
+  result->Use(std::move(context));
+  return result;
+}
+
+ListenerTls::ListenerTls(const TlsOptions& options, base::Metrics& metrics)
+    : options_(options),
+      applied_(metrics.AddCounter("plumbago_relay_tls_reloads_total", kReloadsHelp,
+                                  {{"result", "applied"}})),
+      refused_(metrics.AddCounter("plumbago_relay_tls_reloads_total", kReloadsHelp,
+                                  {{"result", "refused"}})),
+      expiry_(metrics.AddGauge("plumbago_relay_tls_certificate_expiry_timestamp_seconds",
+                               "End of the listeners' certificate, in Unix time")) {}
+
+std::shared_ptr<TlsContext> ListenerTls::current() {
+  base::MutexLock lock(mutex_);
+  return context_;
+}
+
+void ListenerTls::Use(std::shared_ptr<TlsContext> context) {
+  expiry_.Set(static_cast<double>(context->ExpiryUnixSeconds()));
+  base::MutexLock lock(mutex_);
+  context_ = std::move(context);
+}
+
+void ListenerTls::Reload() {
+  auto context = TlsContext::Create(options_);
+  if (!context.ok()) {
+    refused_.Increment();
+    base::LogError(
+        absl::StrCat("the certificate stays as it was: ", std::string(context.status().message())));
+    return;
+  }
+  Use(*std::move(context));
+  applied_.Increment();
+  base::LogInfo(absl::StrCat("the certificate ", options_.certificate_path,
+                             " was read again; new connections get it"));
 }
 
 TlsSession::TlsSession(TlsContext& context, int descriptor)
@@ -157,13 +216,6 @@ void TlsSession::TryWrite(absl::string_view bytes) {
   ERR_clear_error();
 }
 
-std::string TlsSession::ClientName() const {
-  X509* const certificate = SSL_get0_peer_certificate(session_.get());
-  if (certificate == nullptr || SSL_get_verify_result(session_.get()) != X509_V_OK) return {};
-  char name[256];
-  const int length = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
-                                               name, sizeof(name));
-  return length > 0 ? std::string(name, static_cast<size_t>(length)) : std::string();
-}
+std::string TlsSession::ClientName() const { return http::ClientNameOf(*session_); }
 
 }  // namespace plumbago::relay

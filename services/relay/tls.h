@@ -2,6 +2,7 @@
 // and a session for each connection.
 //
 // Sessions read from a non-blocking socket as recv does, the handshake included. TLS 1.2 and later.
+// The listeners' certificate can be read anew; connections keep the one that they began with.
 // A server's certificate has to be of the host that was asked for and signed by a CA that we trust.
 // With a CA for clients, a certificate that it signed names the tenant by its common name; senders
 // without one are taken as they would be without TLS.
@@ -14,6 +15,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
 
 namespace plumbago::relay {
 
@@ -34,9 +37,35 @@ class TlsContext {
   static absl::StatusOr<std::shared_ptr<TlsContext>> CreateClient(const std::string& ca_path);
 
   SSL_CTX* get() const { return context_.get(); }
+  // When the certificate ends, in seconds of Unix time. 0: there is none.
+  int64_t ExpiryUnixSeconds() const;
 
  private:
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{nullptr, &SSL_CTX_free};
+};
+
+// The context of new connections to the listeners. Thread-safe.
+class ListenerTls {
+ public:
+  // InvalidArgument as TlsContext::Create. `metrics` outlives the result.
+  static absl::StatusOr<std::unique_ptr<ListenerTls>> Load(const TlsOptions& options,
+                                                           base::Metrics& metrics);
+
+  std::shared_ptr<TlsContext> current();
+
+  // Reads the files again. Where one is faulty, what was there stays, and the log says why.
+  void Reload();
+
+ private:
+  ListenerTls(const TlsOptions& options, base::Metrics& metrics);
+  void Use(std::shared_ptr<TlsContext> context);
+
+  const TlsOptions options_;
+  base::Counter& applied_;
+  base::Counter& refused_;
+  base::Gauge& expiry_;
+  base::Mutex mutex_;
+  std::shared_ptr<TlsContext> context_ ABSL_GUARDED_BY(mutex_);  // shared with who uses it just now
 };
 
 // For one thread.

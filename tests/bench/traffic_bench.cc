@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/metrics.h"
 #include "relay/point_router.h"
+#include "relay/testing/slot_maps.h"
 
 namespace {
 
@@ -31,20 +32,6 @@ class DiscardingStream final : public relay::BatchStream {
   uint64_t count_ = 0;
 };
 
-std::shared_ptr<const topology::SlotMap> OneShard() {
-  v1::TopologySnapshot proto;
-  proto.set_epoch(1);
-  v1::SlotRange* range = proto.add_slots();
-  range->set_last(topology::kSlotCount - 1);
-  range->add_shard(std::string("a"));
-  v1::Shard* shard = proto.add_shard();
-  shard->set_id("a");
-  shard->set_cache_address("cache");
-  shard->set_store_address("store");
-  shard->set_state(v1::Shard::ACTIVE);
-  return topology::SlotMap::FromProto(proto).value();
-}
-
 double ThreadSeconds() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -62,7 +49,7 @@ struct Subject {
             clock, metrics, relay::RouterFactories{.make_stream = [](const auto&) {
               return std::make_unique<DiscardingStream>();
             }}) {
-    router.SetSlotMap(OneShard());
+    router.SetSlotMap(relay::testing::SlotMapOf());
   }
 
   // CPU nanoseconds per point of one round, in reads of 256 KiB with a tick after every 16th.

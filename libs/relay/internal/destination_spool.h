@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -74,7 +75,10 @@ class DestinationSpool final : public BatchSpool {
   // spools of others, that of an endpoint waits.
   void SetWay(std::optional<SpoolWay> way);
 
-  absl::Status Sync() { return files_ == nullptr ? absl::OkStatus() : files_->Sync(); }
+  // Senders who wait for what was written are told.
+  absl::Status Sync();
+  // Whether somebody waits for that.
+  bool is_sync_awaited() const { return !unsynced_deliveries_.empty(); }
   bool is_empty() const { return pending_.empty() && !has_segments(); }
   // Brings metrics and log up to date.
   void Publish();
@@ -107,7 +111,8 @@ class DestinationSpool final : public BatchSpool {
   std::string why_down_ ABSL_GUARDED_BY(mutex_);
 
   // Owned by the thread.
-  std::deque<std::unique_ptr<Batch>> pending_;  // taken from queue_, to be written
+  std::deque<std::unique_ptr<Batch>> pending_;                  // taken from queue_, to be written
+  std::vector<std::shared_ptr<Delivery>> unsynced_deliveries_;  // of written batches
   std::unique_ptr<SpoolFiles> files_;
   absl::Duration retry_at_;          // monotonic
   uint64_t bytes_when_refused_ = 0;  // of the files

@@ -31,6 +31,7 @@ struct Destination {
   bool is_failing = false;
   std::deque<std::unique_ptr<Batch>> held;
   size_t more_held_bytes = 0;  // as if so much more were held
+  std::vector<RefusedBatch> refused;
   uint64_t accepted_count = 0;
   int stream_count = 0;
 
@@ -48,9 +49,16 @@ struct Destination {
       ++accepted_count;
     }
   }
+  // Refuses the oldest batch that is held.
+  void Refuse(absl::Duration retry_after) {
+    refused.push_back({std::move(held.front()), retry_after});
+    held.pop_front();
+    ++accepted_count;
+  }
   size_t held_bytes() const {
     size_t bytes = more_held_bytes;
     for (const auto& batch : held) bytes += batch->memory_bytes();
+    for (const auto& one : refused) bytes += one.batch->memory_bytes();
     return bytes;
   }
 };
@@ -73,8 +81,12 @@ class FakeStream final : public BatchStream {
     return destination_.accepted_count - accepted_before_;
   }
   bool is_failing() override { return destination_.is_failing; }
+  std::vector<RefusedBatch> TakeRefused() override {
+    return std::exchange(destination_.refused, {});
+  }
   std::vector<std::unique_ptr<Batch>> TakeBack() override {
     std::vector<std::unique_ptr<Batch>> batches;
+    for (auto& one : TakeRefused()) batches.push_back(std::move(one.batch));
     for (auto& batch : std::exchange(destination_.held, {})) batches.push_back(std::move(batch));
     return batches;
   }

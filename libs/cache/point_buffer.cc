@@ -1,0 +1,198 @@
+#include "cache/point_buffer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/allocator.h"
+#include "base/check.h"
+
+namespace plumbago::cache {
+namespace {
+
+// A point begins with a byte: which bytes of the value differ from the one before (kShapes), and
+// whether time and arrival are other than expected, which then follow in this order.
+constexpr uint8_t kTimeFollows = 0x40;
+constexpr uint8_t kArrivalFollows = 0x80;
+constexpr uint8_t kShapeMask = 0x3f;
+
+constexpr size_t kBytesMin = 32;
+// Encode writes values 8 bytes at a time.
+constexpr size_t kSlackBytes = 7;
+
+// `count` bytes that differ, above `trailing` low ones that do not.
+struct Shape {
+  uint8_t trailing;
+  uint8_t count;
+};
+struct Shapes {
+  std::array<Shape, 64> by_code{};
+  std::array<std::array<uint8_t, 9>, 8> code{};  // by trailing and count
+};
+constexpr Shapes MakeShapes() {
+  Shapes shapes;
+  uint8_t next = 1;  // 0: nothing differs
+  for (uint8_t trailing = 0; trailing < 8; ++trailing) {
+    for (uint8_t count = 1; count + trailing <= 8; ++count) {
+      shapes.by_code[next] = {trailing, count};
+      shapes.code[trailing][count] = next++;
+    }
+  }
+  return shapes;
+}
+constexpr Shapes kShapes = MakeShapes();
+
+uint32_t ZigZag(uint32_t difference) { return (difference << 1) ^ (0u - (difference >> 31)); }
+uint32_t UnZigZag(uint32_t coded) { return (coded >> 1) ^ (0u - (coded & 1)); }
+
+uint8_t* PutVarint(uint32_t value, uint8_t* out) {
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<uint8_t>(value | 0x80);
+  *out++ = static_cast<uint8_t>(value);
+  return out;
+}
+uint32_t GetVarint(const uint8_t*& in) {
+  uint32_t value = 0;
+  for (int shift = 0;; shift += 7) {
+    const uint8_t byte = *in++;
+    value |= static_cast<uint32_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
+  }
+}
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are copied as they are");
+
+}  // namespace
+
+PointBuffer::~PointBuffer() { std::free(data_); }
+
+void PointBuffer::Append(uint32_t time_seconds, double value, uint32_t arrival_ms) {
+  State point{.time_seconds = time_seconds, .arrival_ms = arrival_ms};
+  std::memcpy(&point.value_bits, &value, sizeof(value));
+  if (size_ == 0) {
+    front_ = tail_ = point;  // so that the first one is as expected
+    time_max_seconds_ = time_seconds;
+    latest_arrival_ms_ = arrival_ms;
+  }
+  const bool fits = used_bytes_ + kPointBytesMax + kSlackBytes <= capacity_bytes_;
+  if (fits) {
+    used_bytes_ += static_cast<uint32_t>(Encode(point, data_ + used_bytes_));
+  } else {
+    uint8_t bytes[kPointBytesMax + kSlackBytes];
+    const size_t count = Encode(point, bytes);
+    if (used_bytes_ + count > capacity_bytes_) {
+      Reallocate(std::max(kBytesMin, used_bytes_ + std::max<size_t>(count, used_bytes_ / 2)));
+    }
+    std::memcpy(data_ + used_bytes_, bytes, count);
+    used_bytes_ += static_cast<uint32_t>(count);
+  }
+  time_max_seconds_ = std::max(time_max_seconds_, time_seconds);
+  if (IsLaterArrival(arrival_ms, latest_arrival_ms_)) latest_arrival_ms_ = arrival_ms;
+  ++size_;
+}
+
+size_t PointBuffer::Encode(const State& point, uint8_t* out) {
+  uint8_t* next = out + 1;
+  uint8_t head = 0;
+  const uint32_t time_step = point.time_seconds - tail_.time_seconds;
+  if (time_step != tail_.time_step) {
+    head |= kTimeFollows;
+    next = PutVarint(ZigZag(time_step - tail_.time_step), next);
+  }
+  const uint32_t arrival_step = point.arrival_ms - tail_.arrival_ms;
+  if (arrival_step != tail_.arrival_step) {
+    head |= kArrivalFollows;
+    next = PutVarint(ZigZag(arrival_step - tail_.arrival_step), next);
+  }
+  if (const uint64_t differs = point.value_bits ^ tail_.value_bits; differs != 0) {
+    const int trailing = __builtin_ctzll(differs) / 8;
+    const int count = 8 - trailing - __builtin_clzll(differs) / 8;
+    const uint64_t shifted = differs >> (8 * trailing);
+    std::memcpy(next, &shifted, sizeof(shifted));
+    next += count;
+    head |= kShapes.code[static_cast<size_t>(trailing)][static_cast<size_t>(count)];
+  }
+  *out = head;
+  tail_ = point;
+  tail_.time_step = time_step;
+  tail_.arrival_step = arrival_step;
+  return static_cast<size_t>(next - out);
+}
+
+void PointBuffer::Reader::Decode() {
+  const uint8_t head = *next_++;
+  if ((head & kTimeFollows) != 0) state_.time_step += UnZigZag(GetVarint(next_));
+  if ((head & kArrivalFollows) != 0) state_.arrival_step += UnZigZag(GetVarint(next_));
+  state_.time_seconds += state_.time_step;
+  state_.arrival_ms += state_.arrival_step;
+  const Shape shape = kShapes.by_code[head & kShapeMask];
+  if (shape.count > 0) {
+    uint64_t differs = 0;
+    if (end_ - next_ >= 8) {
+      std::memcpy(&differs, next_, 8);
+      if (shape.count < 8) differs &= (uint64_t{1} << (8 * shape.count)) - 1;
+    } else {
+      std::memcpy(&differs, next_, shape.count);
+    }
+    state_.value_bits ^= differs << (8 * shape.trailing);
+    next_ += shape.count;
+  }
+  --left_;
+}
+
+bool PointBuffer::Reader::Next(Point* point) {
+  if (left_ == 0) return false;
+  Decode();
+  point->time_seconds = state_.time_seconds;
+  std::memcpy(&point->value, &state_.value_bits, sizeof(point->value));
+  return true;
+}
+
+void PointBuffer::Reader::Skip(uint32_t count) {
+  PLUMBAGO_CHECK(count <= left_);
+  for (; count > 0; --count) Decode();
+}
+
+void PointBuffer::DropFront(uint32_t count) {
+  PLUMBAGO_CHECK(count <= size_);
+  if (count == size_) {
+    size_ = used_bytes_ = 0;
+    return Reallocate(0);
+  }
+  Reader reader(*this);
+  reader.Skip(count);
+  front_ = reader.state_;
+  size_ -= count;
+  used_bytes_ = static_cast<uint32_t>(reader.end_ - reader.next_);
+  std::memmove(data_, reader.next_, used_bytes_);
+  if (used_bytes_ < capacity_bytes_ / 3 && capacity_bytes_ > kBytesMin) {
+    Reallocate(std::max(kBytesMin, size_t{used_bytes_} + used_bytes_ / 2));
+  }
+}
+
+std::optional<PointBuffer::Found> PointBuffer::FindLast(uint32_t time_seconds) const {
+  if (size_ == 0 || time_seconds > time_max_seconds_) return std::nullopt;
+  std::optional<Found> found;
+  Reader reader(*this);
+  Point point;
+  while (reader.Next(&point)) {
+    if (point.time_seconds == time_seconds) found = {reader.arrival_ms(), point.value};
+  }
+  return found;
+}
+
+void PointBuffer::Reallocate(size_t bytes) {
+  if (bytes == 0) {
+    std::free(data_);
+    data_ = nullptr;
+    capacity_bytes_ = 0;
+    return;
+  }
+  const size_t allocated_bytes = base::AllocatedBytes(bytes);
+  PLUMBAGO_CHECK(allocated_bytes <= UINT32_MAX);
+  data_ = static_cast<uint8_t*>(std::realloc(data_, allocated_bytes));
+  PLUMBAGO_CHECK(data_ != nullptr);
+  capacity_bytes_ = static_cast<uint32_t>(allocated_bytes);
+}
+
+}  // namespace plumbago::cache
