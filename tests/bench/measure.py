@@ -1,7 +1,9 @@
-"""What the benchmarks of services share: the harness of the integration tests, options and waiting."""
+"""What the benchmarks of services share: the harness of the integration tests, options and sending."""
 
 import argparse
+import json
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -22,10 +24,28 @@ def argument_parser(name, description, series, rounds):
     return parser
 
 
-def wait_for(count, goal, what, seconds=600):
+def progress(text):
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def replay_command(bin_dir, port, payload, *flags):
+    """Sends the lines of a file to 127.0.0.1:port (relay_bench_replay.cc)."""
+    return [str(pathlib.Path(bin_dir) / "relay_bench_replay"), "--address", f"127.0.0.1:{port}",
+            "--file", str(payload), *map(str, flags)]
+
+
+def replay(bin_dir, port, payload, *flags):
+    """Sends, and says when it began to and how long it took."""
+    answer = subprocess.run(replay_command(bin_dir, port, payload, *flags), capture_output=True, text=True)
+    assert answer.returncode == 0, f"the sender to port {port} ended: {answer.stderr.strip()}"
+    sent = json.loads(answer.stdout)
+    return {**sent, "begin": time.monotonic() - sent["seconds"]}
+
+
+def wait_for(count, goal, what, seconds=600, interval=0.1):
     """Polls seldom: reading metrics costs CPU that would be measured too."""
     deadline = time.monotonic() + seconds
     while count() < goal:
         if time.monotonic() > deadline:
             sys.exit(f"only {count():.0f} of {goal} points were {what} after {seconds} s")
-        time.sleep(0.1)
+        time.sleep(interval)

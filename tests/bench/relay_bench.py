@@ -31,7 +31,8 @@ import tempfile
 import threading
 import time
 
-from measure import MIB, argument_parser, harness
+import measure
+from measure import MIB, argument_parser, harness, progress
 
 SINK_COUNT = 4
 CARBON_C_RELAY = "carbon-c-relay -s -w 2 -q 1000000 -p {port} -f {config}"
@@ -55,10 +56,6 @@ def parse_arguments():
         arguments.turns = 1
         arguments.blocked_seconds = min(arguments.blocked_seconds, 10)
     return arguments
-
-
-def progress(text):
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def write_payload(path, series):
@@ -209,17 +206,8 @@ class Memory(threading.Thread):
 # ---- measurements -------------------------------------------------------------------------------
 
 
-def replay_command(relay, payload, *flags):
-    return [str(relay.bin / "relay_bench_replay"), "--address", f"127.0.0.1:{relay.port}",
-            "--file", str(payload), *map(str, flags)]
-
-
 def replay(relay, payload, *flags):
-    """Sends, and says when it began to and how long it took."""
-    answer = subprocess.run(replay_command(relay, payload, *flags), capture_output=True, text=True)
-    assert answer.returncode == 0, f"the sender to {relay.name} ended: {answer.stderr.strip()}"
-    sent = json.loads(answer.stdout)
-    return {**sent, "begin": time.monotonic() - sent["seconds"]}
+    return measure.replay(relay.bin, relay.port, payload, *flags)
 
 
 def wait_until_through(relay, goal):
@@ -302,7 +290,8 @@ def measure_blocked(ours, payload, arguments):
     progress(f"one destination blocked for {seconds} s, {BLOCKED_POINTS_PER_SECOND:,} points/s")
     times = BLOCKED_POINTS_PER_SECOND * (seconds + 30) // arguments.series + 1
     sender = subprocess.Popen(
-        replay_command(ours, payload, "--times", times, "--rate", BLOCKED_POINTS_PER_SECOND),
+        measure.replay_command(ours.bin, ours.port, payload, "--times", times,
+                               "--rate", BLOCKED_POINTS_PER_SECOND),
         stdout=subprocess.DEVNULL)
     try:
         with Memory(ours) as memory:
