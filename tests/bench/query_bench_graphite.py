@@ -32,6 +32,7 @@ def main():
     settings.STANDARD_DIRS = trees
     settings.CLUSTER_SERVERS = []
     settings.CARBONLINK_HOSTS = []
+    settings.FETCH_TIMEOUT = settings.FIND_TIMEOUT = 600
     settings.ALLOWED_HOSTS = ["*"]
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3",

@@ -137,17 +137,17 @@ class VictoriaMetrics:
     def pids(self):
         return [self.process.pid]
 
-    def fill(self, trees, prefixes):
-        """The points of the whisper files of these prefixes; `prefixes` says which have values."""
+    def fill(self, trees, prefixes, name_prefix):
+        """The points of the whisper files of these prefixes, and one point for the names."""
         batch = []
         for tree in trees:
             for path in sorted(pathlib.Path(tree).rglob("*.wsp")):
                 metric = ".".join(path.relative_to(tree).with_suffix("").parts)
-                if metric.split(".")[0] not in prefixes:
+                points = [(self.end * 1000, 1)]
+                if metric.split(".")[0] in prefixes:
+                    points = self._points_of(path)
+                elif metric.split(".")[0] != name_prefix:
                     continue
-                (start, stop, step), values = whisper.fetch(str(path), self.end - 86400, self.end, self.end)
-                points = [(time * 1000, value) for time, value in zip(range(start, stop, step), values)
-                          if value is not None]
                 batch.append(json.dumps({"metric": {"__name__": metric},
                                          "timestamps": [time for time, _ in points],
                                          "values": [value for _, value in points]}))
@@ -155,6 +155,11 @@ class VictoriaMetrics:
                     self._import(batch)
         self._import(batch)
         harness.http(f"{self.base}/internal/force_flush")
+
+    def _points_of(self, path):
+        (start, stop, step), values = whisper.fetch(str(path), self.end - 86400, self.end, self.end)
+        return [(time * 1000, value) for time, value in zip(range(start, stop, step), values)
+                if value is not None]
 
     def _import(self, batch):
         status, _, body = harness.http(f"{self.base}/api/v1/import", data="\n".join(batch), timeout=120)
@@ -181,13 +186,13 @@ class VictoriaMetrics:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def victoria_metrics(trees, end, prefixes):
+def victoria_metrics(trees, end, prefixes, name_prefix):
     program = os.environ.get("VICTORIA_METRICS") or shutil.which("victoria-metrics")
     if program is None:
         return None
     system = VictoriaMetrics(program, end)
     try:
-        system.fill(trees, prefixes)
+        system.fill(trees, prefixes, name_prefix)
     except BaseException:
         system.stop()
         raise
