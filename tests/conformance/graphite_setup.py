@@ -1,15 +1,15 @@
-"""Loads Debian's graphite-web without a server or a database."""
+"""Loads Debian's graphite-web without a server or a database of its own."""
 import os
 import tempfile
 import warnings
 
 
-def load():
-    """Returns the directory that it uses; remove it in the end."""
+def load(directory=None):
+    """Returns the directory that it uses, a new one unless it is given; remove it in the end."""
     warnings.simplefilter("ignore")
     os.environ["DJANGO_SETTINGS_MODULE"] = "graphite.settings"
     from django.conf import settings
-    directory = tempfile.mkdtemp(prefix="plumbago-graphite-")
+    directory = directory or tempfile.mkdtemp(prefix="plumbago-graphite-")
     settings.LOG_DIR = settings.STORAGE_DIR = directory
     settings.LOG_FILE_INFO = settings.LOG_FILE_EXCEPTION = "-"
     settings.LOG_FILE_CACHE = settings.LOG_FILE_RENDERING = "-"
