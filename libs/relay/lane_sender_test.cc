@@ -182,10 +182,12 @@ TEST_CASE("Without a spool a refused batch is held, and sent again when the cach
   f.destination.Refuse(absl::Seconds(2));
   f.Advance(absl::Milliseconds(1999));
   CHECK(f.sender->held_bytes() == bytes);
+  CHECK(f.sender->refused_point_count() == 1);
   CHECK(f.destination.held.empty());
   f.Advance(absl::Seconds(2));  // from when the sender has seen the refusal
   CHECK(f.destination.held.size() == 1);
   CHECK(f.sender->held_bytes() == bytes);
+  CHECK(f.sender->refused_point_count() == 0);  // the stream counts it again
   f.destination.Accept();
   CHECK(f.sender->held_bytes() == 0);
   CHECK(f.destination.points["a"].size() == 1);

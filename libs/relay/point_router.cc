@@ -310,6 +310,7 @@ bool PointRouter::Feed(const PlanFeed& feed, const Pending& pending) {
   switch (options_.aggregator->Add(output.spec, output.key, pending.line.time_seconds,
                                    pending.line.value)) {
     case AddResult::kAdded:
+      ++aggregated_count_;
       return true;
     case AddResult::kLate:
       Drop(*pending.tenant, DropReason::kAggregateLate, pending.line.metric);
@@ -540,6 +541,9 @@ void PointRouter::PublishCounters() {
 void PointRouter::PublishHeld() {
   if (replicated_count_ > 0) {
     metrics_.points_replicated.Increment(static_cast<double>(std::exchange(replicated_count_, 0)));
+  }
+  if (aggregated_count_ > 0) {
+    metrics_.points_aggregated.Increment(static_cast<double>(std::exchange(aggregated_count_, 0)));
   }
   const size_t own_count = lanes_.own_point_count();
   if (own_count == published_own_count_) return;

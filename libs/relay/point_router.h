@@ -235,6 +235,7 @@ class PointRouter {
   DropReason last_drop_{};
   uint64_t unknown_key_count_ = 0;
   uint64_t replicated_count_ = 0;
+  uint64_t aggregated_count_ = 0;
   size_t published_own_count_ = 0;  // see LaneSet::own_point_count
   uint64_t dropped_since_log_ = 0;
   std::string drop_example_;

@@ -20,7 +20,12 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
           "have received so many twice")),
       points_replicated(metrics.AddCounter(
           "plumbago_relay_points_replicated_total",
-          "Copies of points beyond the first, for further shards of a replica set")),
+          "Copies of points beyond the first: for further shards of a replica set, and for further "
+          "destinations and aggregations of the rules")),
+      points_aggregated(metrics.AddCounter(
+          "plumbago_relay_points_aggregated_total",
+          "Points that went into an aggregation rule, once per rule; what the rules give comes as "
+          "plumbago_points_received_total{protocol=\"internal\"}")),
       dictionary_resets(metrics.AddCounter(
           "plumbago_relay_dictionary_resets_total",
           "Times the names of a reactor were forgotten (full, or the slot map changed)")),
@@ -38,7 +43,8 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics, const std::string& tenant)
                                     "Names in the dictionaries of all reactors")),
       points_held(metrics.AddGauge(
           "plumbago_relay_points_held",
-          "Points in memory: neither accepted by a cache nor written to a spool yet")),
+          "Points in memory: neither accepted by a cache or a foreign destination nor written to a "
+          "spool yet")),
       registry_(metrics),
       default_tenant_(tenant) {
   points_received(tenant, Protocol::kPlaintext);

@@ -41,6 +41,7 @@ class RelayMetrics {
   base::Counter& batches_resent;
   base::Counter& points_resent;
   base::Counter& points_replicated;
+  base::Counter& points_aggregated;
   base::Counter& dictionary_resets;
   base::Counter& reads_paused;
   base::Counter& kernel_drops_udp;

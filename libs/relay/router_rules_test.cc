@@ -323,6 +323,9 @@ TEST_CASE("PointRouter feeds aggregates by tenant and sends on what they emit", 
   router.SetSource({.tenant = router.TenantOf("acme")});
   f.Feed("prod.a 10 " + now + "\n");
   CHECK(f.Dropped(DropReason::kAggregateLate) == 1);
+  CHECK(f.metrics.points_aggregated.Value() == 3);
+  CHECK(f.metrics.points_replicated.Value() ==
+        4);  // to the shard and to the rule, the late one too
   CHECK(f.shards["a"].points["prod.a"].size() == 3);  // the metric itself goes on
   std::map<std::string, double> sums;
   for (const auto& emission : f.options.aggregator->TakeAll()) {

@@ -217,7 +217,7 @@ void ForeignConnection::Collect() {
   marks_.erase(marks_.begin(), marks_.begin() + static_cast<ptrdiff_t>(count));
   failure_count_ = 0;
   poll_delay_ = kPollMin;
-  parts_.destination.queued_bytes.Add(-static_cast<double>(accepted.bytes));
+  parts_.destination.OnLeft(accepted.point_count, accepted.bytes);
   parts_.destination.OnAccepted(accepted.point_count - refused_points);
   if (refused_points > 0) parts_.destination.OnNotWritable(refused_points);
 }

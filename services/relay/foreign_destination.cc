@@ -6,7 +6,8 @@
 
 namespace plumbago::relay {
 
-ForeignDestination::ForeignDestination(base::Metrics& metrics, const std::string& name)
+ForeignDestination::ForeignDestination(base::Metrics& metrics, base::Gauge& held,
+                                       const std::string& name)
     : points_sent(metrics.AddCounter("plumbago_relay_destination_points_sent_total",
                                      "Points that the destination's kernel has acknowledged",
                                      {{"destination", name}})),
@@ -14,14 +15,15 @@ ForeignDestination::ForeignDestination(base::Metrics& metrics, const std::string
                                    "Open connections to the destination", {{"destination", name}})),
       connects(metrics.AddCounter("plumbago_relay_destination_connects_total",
                                   "Connections made to the destination", {{"destination", name}})),
-      queued_bytes(metrics.AddGauge(
-          "plumbago_relay_destination_queued_bytes",
-          "Memory of points on their way to the destination that it has not accepted",
-          {{"destination", name}})),
       resent_batches(metrics.AddCounter("plumbago_relay_destination_batches_resent_total",
                                         "Batches written again after a broken connection",
                                         {{"destination", name}})),
       name_(name),
+      points_held_(held),
+      queued_bytes_(metrics.AddGauge(
+          "plumbago_relay_destination_queued_bytes",
+          "Memory of points on their way to the destination that it has not accepted",
+          {{"destination", name}})),
       failures_(metrics.AddCounter("plumbago_relay_destination_failures_total",
                                    "Connections that failed with points on their way, and attempts "
                                    "to connect or write that failed",
@@ -30,6 +32,16 @@ ForeignDestination::ForeignDestination(base::Metrics& metrics, const std::string
           metrics.AddCounter("plumbago_relay_destination_points_refused_total",
                              "Points that were not sent to the destination, by reason",
                              {{"destination", name}, {"reason", "not_writable"}})) {}
+
+void ForeignDestination::OnQueued(size_t point_count, size_t byte_count) {
+  points_held_.Add(static_cast<double>(point_count));
+  queued_bytes_.Add(static_cast<double>(byte_count));
+}
+
+void ForeignDestination::OnLeft(size_t point_count, size_t byte_count) {
+  points_held_.Add(-static_cast<double>(point_count));
+  queued_bytes_.Add(-static_cast<double>(byte_count));
+}
 
 void ForeignDestination::OnFailure(absl::string_view why) {
   failures_.Increment();

@@ -12,8 +12,14 @@ namespace plumbago::relay {
 
 class ForeignDestination {
  public:
-  // `name` is the label `destination`, as that of its spool (relay/spool_destination.h).
-  ForeignDestination(base::Metrics& metrics, const std::string& name);
+  // `name` is the label `destination`, as that of its spool (relay/spool_destination.h). `held`
+  // counts the points of all destinations that are in memory.
+  ForeignDestination(base::Metrics& metrics, base::Gauge& held, const std::string& name);
+
+  // So many points, and their memory, wait for the destination from here on.
+  void OnQueued(size_t point_count, size_t byte_count);
+  // They do not any more: accepted, or given back.
+  void OnLeft(size_t point_count, size_t byte_count);
 
   void OnFailure(absl::string_view why);
   void OnAccepted(size_t point_count);
@@ -27,11 +33,12 @@ class ForeignDestination {
   base::Counter& points_sent;
   base::Gauge& connections;
   base::Counter& connects;
-  base::Gauge& queued_bytes;
   base::Counter& resent_batches;
 
  private:
   const std::string name_;
+  base::Gauge& points_held_;
+  base::Gauge& queued_bytes_;
   base::Counter& failures_;
   base::Counter& points_not_writable_;
   std::atomic<bool> is_failing_{false};

@@ -60,7 +60,7 @@ bool ForeignFile::WriteBatch() {
   const BatchQueue::Accepted accepted = parts_.queue->Accept(generation, 1);
   if (accepted.batch_count == 0) return true;  // it was taken back a moment ago
   failure_count_ = 0;
-  parts_.destination.queued_bytes.Add(-static_cast<double>(accepted.bytes));
+  parts_.destination.OnLeft(accepted.point_count, accepted.bytes);
   parts_.destination.OnAccepted(accepted.point_count - refused_points);
   if (refused_points > 0) parts_.destination.OnNotWritable(refused_points);
   return true;

@@ -29,7 +29,7 @@ class ForeignStream final : public BatchStream {
   }
 
   void Send(std::unique_ptr<Batch> batch) override {
-    destination_.queued_bytes.Add(static_cast<double>(batch->memory_bytes()));
+    destination_.OnQueued(batch->point_count(), batch->memory_bytes());
     queue_->Push(std::move(batch));
     link_->Wake();
   }
@@ -38,9 +38,9 @@ class ForeignStream final : public BatchStream {
   bool is_failing() override { return queue_->is_failing(); }
   std::vector<std::unique_ptr<Batch>> TakeBack() override {
     auto batches = queue_->TakeBack();
-    size_t bytes = 0;
-    for (const auto& batch : batches) bytes += batch->memory_bytes();
-    destination_.queued_bytes.Add(-static_cast<double>(bytes));
+    for (const auto& batch : batches) {
+      destination_.OnLeft(batch->point_count(), batch->memory_bytes());
+    }
     return batches;
   }
 
@@ -86,8 +86,8 @@ absl::Duration BackoffAfter(int failure_count) {
 }
 
 ForeignSenders::ForeignSenders(const ForeignOptions& options, base::FileSystem& file_system,
-                               base::Metrics& metrics)
-    : options_(options), file_system_(file_system), metrics_(metrics) {}
+                               base::Metrics& metrics, base::Gauge& held)
+    : options_(options), file_system_(file_system), metrics_(metrics), points_held_(held) {}
 
 ForeignSenders::~ForeignSenders() {
   sockets_.Stop();
@@ -144,7 +144,8 @@ ForeignDestination& ForeignSenders::DestinationOf(const routing::Endpoint& endpo
   const std::string name = SpoolDestination::OfEndpoint(endpoint).name();
   base::MutexLock lock(mutex_);
   auto& destination = destinations_[name];
-  if (destination == nullptr) destination = std::make_unique<ForeignDestination>(metrics_, name);
+  if (destination == nullptr)
+    destination = std::make_unique<ForeignDestination>(metrics_, points_held_, name);
   return *destination;
 }
 

@@ -33,9 +33,9 @@ struct ForeignOptions {
 
 class ForeignSenders {
  public:
-  // Both must outlive it.
+  // All must outlive it. `held` counts the points in memory.
   ForeignSenders(const ForeignOptions& options, base::FileSystem& file_system,
-                 base::Metrics& metrics);
+                 base::Metrics& metrics, base::Gauge& held);
   // After the last of its streams.
   ~ForeignSenders();
 
@@ -68,6 +68,7 @@ class ForeignSenders {
   const ForeignOptions options_;
   base::FileSystem& file_system_;
   base::Metrics& metrics_;
+  base::Gauge& points_held_;
   std::shared_ptr<TlsContext> tls_;
 
   base::Mutex mutex_;

@@ -130,7 +130,9 @@ struct Fixture {
 
   std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
   base::Metrics registry;
-  ForeignSenders senders{{.connect_timeout = absl::Seconds(5)}, *file_system, registry};
+  base::Gauge& points_held = registry.AddGauge("points_held", "Points in memory");
+  ForeignSenders senders{
+      {.connect_timeout = absl::Seconds(5)}, *file_system, registry, points_held};
 };
 
 std::set<std::string> Lines(uint32_t first, size_t count) {
@@ -145,12 +147,14 @@ TEST_CASE("Points arrive in order and are accepted", "[foreign]") {
   const auto stream = f.Open(peer.Listen().endpoint());
   stream->Send(f.MakeBatch(10, 2));
   stream->Send(f.MakeBatch(20, 1));
+  CHECK(f.points_held.Value() == 3);
   const Socket connection = peer.Accept();
   CHECK(connection.ReadLines(3) == std::vector<std::string>{"a 0.5 10", "a 0.5 11", "a 0.5 20"});
   CHECK(WaitUntil([&] { return stream->unacknowledged_bytes() == 0; }));
   CHECK(stream->acknowledged_count() == 2);
   CHECK(f.Metric("points_sent_total") == 3);
   CHECK(f.Metric("queued_bytes") == 0);
+  CHECK(f.points_held.Value() == 0);
   CHECK(f.Metric("connections") == 1);
 }
 

@@ -109,6 +109,16 @@ http::ServerOptions HttpIngest::ServerOptionsOf() {
   return server;
 }
 
+void HttpIngest::Stop(absl::Duration limit) {
+  if (server_ != nullptr) server_->Stop(limit);
+  {
+    base::MutexLock lock(mutex_);
+    is_stopping_ = true;
+    stopping_.NotifyAll();
+  }
+  if (ticker_.joinable()) ticker_.join();
+}
+
 size_t HttpIngest::Drain(absl::Duration deadline) {
   Stop(deadline - shared_.clock.Monotonic());
   base::MutexLock lock(mutex_);

@@ -13,14 +13,17 @@ inline std::vector<service::LedgerRow> LedgerRows() {
   return {
       {"received", Term::IN, "client", "plumbago_points_received_total", "relay"},
       {"replicated", Term::IN, "", "plumbago_relay_points_replicated_total"},
-      // Made by aggregations, and sent to foreign Graphite servers.
-      {"generated", Term::IN, "", "plumbago_relay_points_generated_total"},
       {"replayed", Term::IN, "disk", "plumbago_relay_points_replayed_total"},
+      {"replayed foreign", Term::IN, "disk", "plumbago_relay_destination_points_replayed_total"},
       // What a spool loses was counted as spooled before.
       {"dropped", Term::OUT, "", "plumbago_points_dropped_total", "relay", "spool_damaged"},
-      {"forwarded", Term::OUT, "foreign", "plumbago_relay_points_forwarded_total"},
+      // What the rules give comes back as received, of the protocol "internal".
+      {"aggregated", Term::OUT, "", "plumbago_relay_points_aggregated_total"},
+      {"forwarded", Term::OUT, "foreign", "plumbago_relay_destination_points_sent_total"},
+      {"not sent", Term::OUT, "", "plumbago_relay_destination_points_refused_total"},
       {"acknowledged", Term::OUT, "cache", "plumbago_relay_points_acknowledged_total"},
       {"spooled", Term::OUT, "disk", "plumbago_relay_points_spooled_total"},
+      {"spooled foreign", Term::OUT, "disk", "plumbago_relay_destination_points_spooled_total"},
       {"held", Term::HELD, "", "plumbago_relay_points_held"},
       {"resent", Term::RESENT, "cache", "plumbago_relay_points_resent_total"},
   };

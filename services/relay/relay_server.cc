@@ -85,7 +85,7 @@ RelayServer::RelayServer(const RelayOptions& options, const std::string& sender,
           "plumbago_relay_reactors_behind_snapshot",
           "Reactors that do not take points by the last snapshot yet; not 0 for long: one hangs")),
       limits_(options.connections),
-      foreign_(options.foreign, file_system, metrics) {
+      foreign_(options.foreign, file_system, metrics, metrics_.points_held) {
   options_.reactor.router.limiters = std::make_shared<TenantLimiters>(options.default_rates);
   if (options.traffic_samples_max > 0) {
     options_.reactor.router.traffic = std::make_shared<Traffic>(options.traffic_samples_max);

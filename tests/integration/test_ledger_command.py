@@ -4,7 +4,10 @@ and stores, and a restart is told."""
 import json
 import os
 import pathlib
+import socketserver
 import subprocess
+import tempfile
+import threading
 import time
 import unittest
 
@@ -14,10 +17,34 @@ BIN = os.environ["PLUMBAGO_BIN"]
 SCHEMAS = "[hour]\npattern = .*\nretentions = 10s:1h\n"
 
 
-class LedgerCommandTest(unittest.TestCase):
-    def start(self, **options):
+class Sink(socketserver.ThreadingTCPServer):
+    """A foreign host that counts the lines it is sent."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, port=0):
+        super().__init__(("127.0.0.1", port), self.Handler)
+        self.line_count = 0
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            for _ in self.rfile:
+                with self.server.lock:
+                    self.server.line_count += 1
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+
+
+class LedgerTestCase(unittest.TestCase):
+    def start(self, replicas=1, **options):
         cluster = harness.Cluster(BIN, schemas=SCHEMAS, cache_flags=["--flush-age", "300ms", "--flush-age-new", "100ms"],
                                   **options)
+        cluster.controller.flags += ["--replication-factor", str(replicas)]
         self.addCleanup(cluster.__exit__, None, None, None)
         return cluster.start()
 
@@ -38,6 +65,16 @@ class LedgerCommandTest(unittest.TestCase):
                 sums[key] = sums.get(key, 0) + int(cells[5])
         return sums
 
+    def assert_balanced(self, cluster):
+        """Returns the terms, as terms()."""
+        result = self.run_ledger(cluster, wait=30)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        balances = json.loads(self.run_ledger(cluster, "--output", "json").stdout)["balances"]
+        self.assertEqual({balance["difference"] for balance in balances}, {0}, result.stdout)
+        return self.terms(result.stdout)
+
+
+class LedgerCommandTest(LedgerTestCase):
     def send_all_kinds(self, cluster, now):
         good = [f"ledger.s{i} {i} {now - 10 * k}" for i in range(100) for k in range(10)]
         duplicates = [f"ledger.s{i} {i + 1} {now}" for i in range(100)]
@@ -105,6 +142,66 @@ class LedgerCommandTest(unittest.TestCase):
         self.assertIn("the process before it was killed or crashed", result.stdout)
         self.assertIn("a cache has started after a relay", result.stdout)
         self.assertEqual(self.terms(result.stdout)["cache", "replayed", "-"], 100)
+
+
+class LedgerOfRulesTest(LedgerTestCase):
+    """What rules do with points: they drop, rename, aggregate, send to foreign hosts and to two replicas."""
+    SERIES = 50
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="plumbago-ledger-")
+        self.addCleanup(directory.cleanup)
+        self.directory = pathlib.Path(directory.name)
+
+    def write(self, name, text):
+        (self.directory / name).write_text(text)
+        return str(self.directory / name)
+
+    def start_with_rules(self, foreign_port):
+        return self.start(shards=2, replicas=2, relay_flags=[
+            "--destination-protocol", "line", "--shard-stall-timeout", "500ms",
+            "--blacklist", self.write("blacklist.conf", "^noise\\.\n"),
+            "--rewrite-rules", self.write("rewrite-rules.conf", "[pre]\n^old\\. = servers.\n"),
+            "--aggregation-rules", self.write("aggregation-rules.conf", "all.<what> (1) = sum servers.*.<what>\n"),
+            "--relay-rules", self.write("relay-rules.conf", "[all]\ndefault = true\n"
+                                        f"destinations = 127.0.0.1:{foreign_port}:a, shards\n")])
+
+    def send(self, cluster):
+        """Returns the number of lines."""
+        now = int(time.time())
+        lines = [f"noise.n{i} 1 {now}" for i in range(7)]
+        lines += [f"old.web{i}.requests {i} {now}" for i in range(self.SERIES)]
+        lines += [f"servers.db{i}.requests {i} {now}" for i in range(self.SERIES)]
+        lines += [f"other.o{i} {i} {now}" for i in range(self.SERIES)]
+        lines += [f"servers.late.requests 1 {now - 600}"]
+        cluster.send_tcp("\n".join(lines) + "\n")
+        return len(lines)
+
+    def wait_until_all_is_out(self, cluster, received):
+        """Until the sums are out too, and nothing is held."""
+        relay = cluster.relay
+        harness.wait_until(lambda: relay.metric("plumbago_points_received_total", protocol="plaintext") == received,
+                           "the relay has all lines")
+        harness.wait_until(lambda: relay.metric("plumbago_points_received_total", protocol="internal") > 0
+                           and relay.metric("plumbago_relay_points_held") == 0, "the sums are out")
+        harness.wait_until(lambda: cluster.unstored_points() == 0, "everything is stored")
+
+    def test_rules_replicas_and_a_foreign_host_balance_exactly(self):
+        sink = Sink()
+        self.addCleanup(sink.end)
+        cluster = self.start_with_rules(sink.server_address[1])
+        sent = self.send(cluster)
+        self.wait_until_all_is_out(cluster, sent)
+        terms = self.assert_balanced(cluster)
+        sums = terms["relay", "received", "-"] - sent  # what the rule has given
+        self.assertGreater(sums, 0)
+        taken = sent - 7 + sums
+        self.assertEqual(terms["relay", "dropped", "blacklist"], 7)
+        self.assertEqual(terms["relay", "dropped", "aggregate_late"], 1)
+        self.assertEqual(terms["relay", "aggregated", "-"], 2 * self.SERIES)
+        self.assertEqual(terms["relay", "forwarded", "-"], taken)
+        self.assertEqual(terms["relay", "acknowledged", "-"], 2 * taken)
+        harness.wait_until(lambda: sink.line_count == taken, "the foreign host has read them")
 
 
 if __name__ == "__main__":
