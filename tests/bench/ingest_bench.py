@@ -195,8 +195,9 @@ def measure_system(make, name, series, rounds, arguments):
         turns = []
         for number, (payload, goal) in enumerate(loads):
             turns.append(measure_load(system, arguments.bin, payload, goal))
+            parts = ", ".join(f"{part} {cpu:.3f}" for part, cpu in turns[-1]["cpu_us_by_process"].items())
             progress(f"{name}: {'new' if number == 0 else 'known'} series, "
-                     f"{turns[-1]['cpu_us_per_point']:.3f} us CPU a point, "
+                     f"{turns[-1]['cpu_us_per_point']:.3f} us CPU a point ({parts}), "
                      f"{turns[-1]['flushed_per_second']:,.0f} points/s to files")
         peak = {part: size / MIB for part, size in system.peak_bytes().items()}
         latency = measure_latency(system, arguments.bin, loads[-1][0], arguments.probes)
