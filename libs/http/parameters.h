@@ -18,6 +18,8 @@ inline constexpr size_t kParametersMax = 10'000;
 
 // "+" is a space, %XX a byte.
 std::string DecodeForm(absl::string_view text);
+// %XX is a byte, "+" itself.
+std::string DecodePath(absl::string_view text);
 
 class Parameters {
  public:
@@ -31,10 +33,12 @@ class Parameters {
   std::vector<std::string> All(absl::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& entries() const { return entries_; }
 
+  // One more, after all others.
+  void Add(std::string name, std::string value);
+
  private:
   void AddUrlEncoded(absl::string_view text);
   void AddMultipart(absl::string_view body, absl::string_view boundary);
-  void Add(std::string name, std::string value);
 
   std::vector<std::pair<std::string, std::string>> entries_;
 };

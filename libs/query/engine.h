@@ -53,6 +53,11 @@ struct ListAnswer {
   AnswerNotes notes;
 };
 
+struct TagAnswer {
+  std::vector<TagEntry> entries;  // in byte order
+  AnswerNotes notes;
+};
+
 class Engine {
  public:
   struct Target {
@@ -70,8 +75,26 @@ class Engine {
   absl::StatusOr<FindAnswer> Find(const RequestContext& context, const std::string& pattern) const;
   absl::StatusOr<ListAnswer> List(const RequestContext& context) const;
 
+  // Tagged series that match all expressions, in byte order.
+  absl::StatusOr<ListAnswer> FindTagged(const RequestContext& context,
+                                        const std::vector<std::string>& expressions) const;
+  // The first question.count_max of all shards. Counts are exact: where slots have replicas they
+  // are found by the names of the series.
+  enum class Counts { kNone, kExact };
+  absl::StatusOr<TagAnswer> CompleteTags(const RequestContext& context, const TagQuestion& question,
+                                         Counts counts) const;
+  // On every owner of each series. Unavailable: an owner did not answer; InvalidArgument: what a
+  // store refused. Some may have been made; to repeat it does no harm.
+  absl::Status CreateSeries(const RequestContext& context,
+                            const std::vector<std::string>& metrics) const;
+  // On every shard, owner or not. Errors alike.
+  absl::Status DeleteSeries(const RequestContext& context,
+                            const std::vector<std::string>& metrics) const;
+
  private:
   absl::StatusOr<std::vector<Target>> Parse(const RenderRequest& request) const;
+  absl::StatusOr<TagAnswer> CountByNames(const RequestContext& context,
+                                         const TagQuestion& question) const;
 
   const Limits limits_;
   const functions::FunctionTable& functions_;

@@ -1,12 +1,20 @@
 #include "query/find_format.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "foreign/carbonapi_v2.pb.h"
+#include "foreign/carbonapi_v3.pb.h"
 #include "functions/text.h"
+#include "query/internal/object_writers.h"
 
 namespace plumbago::query {
 namespace {
@@ -16,10 +24,72 @@ using functions::AppendJsonString;
 
 absl::string_view NameOf(absl::string_view path) { return path.substr(path.rfind('.') + 1); }
 
+// By name, as graphite-web sorts what it does not sort by path.
+std::vector<const FoundNode*> ByName(const std::vector<FoundNode>& nodes) {
+  std::vector<const FoundNode*> sorted;
+  for (const FoundNode& node : nodes) sorted.push_back(&node);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const FoundNode* a, const FoundNode* b) {
+    return NameOf(a->path) < NameOf(b->path);
+  });
+  return sorted;
+}
+
+// Python's unquote_plus.
+std::string Unquoted(absl::string_view name) {
+  std::string text;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const bool is_byte = name[i] == '%' && i + 2 < name.size() &&
+                         absl::ascii_isxdigit(static_cast<unsigned char>(name[i + 1])) &&
+                         absl::ascii_isxdigit(static_cast<unsigned char>(name[i + 2]));
+    if (is_byte) {
+      text += absl::HexStringToBytes(std::string(name.substr(i + 1, 2)));
+      i += 2;
+    } else {
+      text += name[i] == '+' ? ' ' : name[i];
+    }
+  }
+  return text;
+}
+
+template <typename Writer>
+std::string FindObjects(const std::vector<FoundNode>& nodes, int64_t now) {
+  std::string out;
+  Writer::Begin(nodes.size(), out);
+  for (const FoundNode* node : ByName(nodes)) {
+    Writer::BeginMap(node->is_leaf ? 3 : 2, out);
+    Writer::Text("path", out);
+    Writer::Text(node->path, out);
+    Writer::Text("is_leaf", out);
+    Writer::Boolean(node->is_leaf, out);
+    if (node->is_leaf) {
+      Writer::Text("intervals", out);
+      Writer::BeginValues(1, out);
+      Writer::BeginValues(2, out);
+      Writer::Float(0, out);
+      Writer::Float(static_cast<double>(now), out);
+      Writer::EndValues(out);
+      Writer::EndValues(out);
+    }
+    Writer::EndMap(out);
+  }
+  Writer::End(out);
+  return out;
+}
+
+template <typename Response>
+void FillGlob(const std::vector<FoundNode>& nodes, absl::string_view query, Response& response) {
+  response.set_name(functions::ValidUtf8(query));
+  for (const FoundNode& node : nodes) {
+    auto& match = *response.add_matches();
+    match.set_path(functions::ValidUtf8(node.path));
+    match.set_isleaf(node.is_leaf);
+  }
+}
+
 void AppendTreeNode(absl::string_view base, absl::string_view name, bool is_leaf,
                     bool is_expandable, std::string& out) {
   out += out.size() > 1 ? ",{\"text\":" : "{\"text\":";
-  AppendJsonString(name, out);
+  AppendJsonString(Unquoted(name), out);
   out += ",\"id\":";
   AppendJsonString(absl::StrCat(base, name), out);
   const char* expandable = is_expandable ? "1" : "0";
@@ -64,20 +134,27 @@ std::string FindTreeJson(const std::vector<FoundNode>& nodes, absl::string_view 
   return out;
 }
 
-std::string CompleterPattern(absl::string_view query) {
+std::string CompleterPattern(absl::string_view query, Variants variants) {
   std::string pattern = absl::StrReplaceAll(query, {{"..", "*."}});
   if (!absl::EndsWith(pattern, "*")) pattern += '*';
-  return pattern;
+  if (variants == Variants::kNo) return pattern;
+  std::vector<std::string> nodes = absl::StrSplit(pattern, '.');
+  for (std::string& node : nodes) {
+    if (absl::StrContains(node, ',') && !absl::StrContains(node, '{')) {
+      node = absl::StrCat("{", node, "}");
+    }
+  }
+  return absl::StrJoin(nodes, ".");
 }
 
 std::string FindCompleter(const std::vector<FoundNode>& nodes, WildcardNode wildcard) {
   std::string out = "{\"metrics\":[";
-  for (const FoundNode& node : nodes) {
+  for (const FoundNode* node : ByName(nodes)) {
     out += out.back() == '[' ? "{\"path\":" : ",{\"path\":";
-    AppendJsonString(node.is_leaf ? node.path : node.path + ".", out);
+    AppendJsonString(node->is_leaf ? node->path : node->path + ".", out);
     out += ",\"name\":";
-    AppendJsonString(NameOf(node.path), out);
-    out += node.is_leaf ? ",\"is_leaf\":\"1\"}" : ",\"is_leaf\":\"0\"}";
+    AppendJsonString(NameOf(node->path), out);
+    out += node->is_leaf ? ",\"is_leaf\":\"1\"}" : ",\"is_leaf\":\"0\"}";
   }
   if (wildcard == WildcardNode::kYes && nodes.size() > 1) out += ",{\"name\":\"*\"}";
   out += "]}";
@@ -99,6 +176,40 @@ std::string FindJson(const std::vector<FoundNode>& nodes, int64_t now) {
   }
   out += ']';
   return out;
+}
+
+std::string FindNodeList(const std::vector<FoundNode>& nodes, int64_t position) {
+  std::set<std::string> names;
+  for (const FoundNode& node : nodes) {
+    const std::vector<std::string> parts = absl::StrSplit(node.path, '.');
+    const auto count = static_cast<int64_t>(parts.size());
+    const int64_t index = position < 0 ? count + position : position;
+    if (index >= 0 && index < count) names.insert(parts[static_cast<size_t>(index)]);
+  }
+  std::string out = "{\"nodes\":";
+  AppendStrings({names.begin(), names.end()}, out);
+  out += '}';
+  return out;
+}
+
+std::string FindPickle(const std::vector<FoundNode>& nodes, int64_t now) {
+  return FindObjects<internal::PickleWriter>(nodes, now);
+}
+
+std::string FindMsgpack(const std::vector<FoundNode>& nodes, int64_t now) {
+  return FindObjects<internal::MsgpackWriter>(nodes, now);
+}
+
+std::string FindProtobufV2(const std::vector<FoundNode>& nodes, absl::string_view query) {
+  foreign::carbonapi_v2::GlobResponse response;
+  FillGlob(nodes, query, response);
+  return response.SerializeAsString();
+}
+
+std::string FindProtobufV3(const std::vector<FoundNode>& nodes, absl::string_view query) {
+  foreign::carbonapi_v3::MultiGlobResponse response;
+  FillGlob(nodes, query, *response.add_metrics());
+  return response.SerializeAsString();
 }
 
 std::string ExpandJson(std::vector<std::string> paths) {

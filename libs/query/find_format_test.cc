@@ -3,6 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "foreign/carbonapi_v2.pb.h"
+#include "foreign/carbonapi_v3.pb.h"
+
 namespace plumbago::query {
 namespace {
 
@@ -36,6 +39,45 @@ TEST_CASE("completer ends branches with a dot", "[find_format]") {
   CHECK(FindCompleter({{"a", true}, {"b", true}}, WildcardNode::kYes)
             .ends_with(R"(,{"name":"*"}]})"));
   CHECK(FindCompleter({}, WildcardNode::kYes) == R"({"metrics":[]})");
+}
+
+TEST_CASE("Names are sorted across branches, and shown without their escapes", "[find_format]") {
+  CHECK(FindCompleter({{"a.z", true}, {"b.y", true}}, WildcardNode::kNo) ==
+        R"({"metrics":[{"path":"b.y","name":"y","is_leaf":"1"},)"
+        R"({"path":"a.z","name":"z","is_leaf":"1"}]})");
+  CHECK_THAT(FindTreeJson({{"a%2Fb+c%", true}}, "*", WildcardNode::kNo),
+             Catch::Contains(R"("text":"a/b c%","id":"a%2Fb+c%")"));
+  CHECK(CompleterPattern("x.a,b.{c,d}.e", Variants::kAutomatic) == "x.{a,b}.{c,d}.e*");
+  CHECK(CompleterPattern("x.a,b", Variants::kAutomatic) == "x.{a,b*}");
+}
+
+TEST_CASE("nodelist has the distinct nodes at a position", "[find_format]") {
+  CHECK(FindNodeList(kNodes, 1) == R"({"nodes":["a","b"]})");
+  CHECK(FindNodeList(kNodes, -1) == R"({"nodes":["cpu","disk"]})");
+  CHECK(FindNodeList(kNodes, 3) == R"({"nodes":[]})");
+  CHECK(FindNodeList(kNodes, -4) == R"({"nodes":[]})");
+}
+
+TEST_CASE("protobuf answers can be read back", "[find_format]") {
+  foreign::carbonapi_v2::GlobResponse v2;
+  REQUIRE(v2.ParseFromString(FindProtobufV2(kNodes, "web.*.*")));
+  CHECK(v2.name() == "web.*.*");
+  REQUIRE(v2.matches_size() == 4);
+  CHECK(v2.matches(0).path() == "web.a.cpu");
+  CHECK(v2.matches(0).isleaf());
+  CHECK_FALSE(v2.matches(3).isleaf());
+  foreign::carbonapi_v3::MultiGlobResponse v3;
+  REQUIRE(v3.ParseFromString(FindProtobufV3(kNodes, "a") + FindProtobufV3({}, "b")));
+  REQUIRE(v3.metrics_size() == 2);
+  CHECK(v3.metrics(0).matches_size() == 4);
+  CHECK(v3.metrics(1).name() == "b");
+}
+
+TEST_CASE("pickle and msgpack are lists of maps", "[find_format]") {
+  CHECK(FindMsgpack({{"b", false}}, 0) == std::string("\xDD\0\0\0\1\x82\xA4path\xA1"
+                                                      "b\xA7is_leaf\xC2",
+                                                      24));
+  CHECK(FindPickle({}, 0) == "\x80\x02](e.");
 }
 
 TEST_CASE("json lists paths with intervals of leaves", "[find_format]") {

@@ -43,6 +43,24 @@ class GuardedShard final : public ShardClient {
                         Guarded(&ShardHealth::store, &ShardHealth::find, std::move(done)));
   }
 
+  void CompleteTags(const ShardCall& call, const TagQuestion& question,
+                    Done<TagEntry> done) override {
+    if (!Admit(health_->store, done)) return;
+    client_->CompleteTags(Watched(call, &ShardHealth::store), question,
+                          Guarded(&ShardHealth::store, &ShardHealth::find, std::move(done)));
+  }
+
+  void CreateSeries(const ShardCall& call, Metrics metrics, Done<std::string> done) override {
+    if (!Admit(health_->store, done)) return;
+    client_->CreateSeries(Watched(call, &ShardHealth::store), std::move(metrics),
+                          Guarded(&ShardHealth::store, nullptr, std::move(done)));
+  }
+
+  // Waits for its turn among the store's jobs, so how long it takes says nothing about the shard.
+  void DeleteSeries(const ShardCall& call, Metrics metrics, Done<std::string> done) override {
+    client_->DeleteSeries(call, std::move(metrics), std::move(done));
+  }
+
   void List(const ShardCall& call, size_t matches_max, Done<std::string> done) override {
     if (!Admit(health_->store, done)) return;
     client_->List(Watched(call, &ShardHealth::store), matches_max,

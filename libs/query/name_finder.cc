@@ -7,9 +7,12 @@
 
 #include "base/status.h"
 #include "query/gather.h"
+#include "query/internal/ask_shards.h"
 
 namespace plumbago::query {
 namespace {
+
+using internal::StateOf;
 
 bool IsBefore(const FoundNode& a, const FoundNode& b) {
   return a.path != b.path ? a.path < b.path : a.is_leaf < b.is_leaf;
@@ -27,44 +30,6 @@ void AddLeaves(std::vector<FoundNode> nodes, std::vector<std::string>& names) {
   for (FoundNode& node : nodes) {
     if (node.is_leaf) names.push_back(std::move(node.path));
   }
-}
-
-// Waits for the shards' answers, of which each gave several: for all of them, and once they take
-// longer than usual only until one replica of each slot has answered everything. `answer(i)` is the
-// i-th answer of the shard with the index i modulo the count of shards.
-template <typename Answer>
-void AwaitCoverage(const Fanout& fanout, const ShardCall& call, const std::vector<uint16_t>& shards,
-                   size_t answer_count, const Answer& answer, CallGroup& calls) {
-  const auto all_ended = [&] {
-    for (size_t i = 0; i < answer_count; ++i) {
-      if (!answer(i).first) return false;
-    }
-    return true;
-  };
-  const auto is_covered = [&] {
-    std::vector<bool> is_good(fanout.request.slot_map->shards().size(), false);
-    for (const uint16_t shard : shards) is_good[shard] = true;
-    for (size_t i = 0; i < answer_count; ++i) {
-      const auto [has_ended, is_ok] = answer(i);
-      if (!has_ended || !is_ok) is_good[shards[i % shards.size()]] = false;
-    }
-    return fanout.CoverAllSlots(is_good);
-  };
-  absl::Duration usual;
-  for (const uint16_t shard : shards) {
-    usual = std::max(usual, fanout.ClientOf(shard)->UsualTime(ShardClient::CallKind::kFind));
-  }
-  const absl::Time last = call.deadline + CallGroup::kGrace;
-  if (!calls.WaitUntil(fanout.clock, std::min(last, fanout.clock.Now() + usual), all_ended)) {
-    calls.WaitUntil(fanout.clock, last, [&] { return all_ended() || is_covered(); });
-  }
-  calls.Close();
-}
-
-// Whether an answer is there, and good.
-template <typename T>
-std::pair<bool, bool> StateOf(const AnswerOf<T>& answer) {
-  return {answer.is_there(), answer.is_there() && answer.status().ok()};
 }
 
 }  // namespace
@@ -112,7 +77,7 @@ absl::Status NameFinder::ExpandBySearch(const std::vector<Search>& searches) {
     const bool is_tagged = searches[i / shards.size()].pattern.kind == Pattern::Kind::kTagged;
     return is_tagged ? StateOf(asked[i].tagged) : StateOf(asked[i].nodes);
   };
-  AwaitCoverage(fanout_, call, shards, asked.size(), state, calls);
+  internal::AwaitCoverage(fanout_, call, shards, asked.size(), state, calls);
   auto next = asked.begin();
   for (const Search& search : searches) {
     std::map<std::string, std::vector<uint16_t>> holders;
@@ -151,52 +116,22 @@ FoundName NameFinder::MakeName(std::string metric, const std::vector<uint16_t>& 
 }
 
 absl::StatusOr<std::vector<FoundNode>> NameFinder::Find(const std::string& pattern) {
-  PLUMBAGO_RETURN_IF_ERROR(fanout_.CheckTopology());
-  fanout_.report.NeedAllSlots();
-  const ShardCall call = fanout_.MakeCall();
-  const std::vector<uint16_t> shards = fanout_.ActiveShards();
-  CallGroup calls;
-  std::vector<AnswerOf<FoundNode>> answers(shards.size());
-  for (size_t i = 0; i < shards.size(); ++i) {
-    fanout_.ClientOf(shards[i])->Find(call, pattern, fanout_.limits.find_matches_max,
-                                      calls.Expect(answers[i]));
-  }
-  AwaitCoverage(
-      fanout_, call, shards, answers.size(), [&](size_t i) { return StateOf(answers[i]); }, calls);
-  std::vector<FoundNode> nodes;
-  for (size_t i = 0; i < shards.size(); ++i) {
-    const absl::Status status = answers[i].status();
-    fanout_.report.Add(shards[i], "find", status);
-    if (IsOfRequest(status)) return status;
-    if (!status.ok()) continue;
-    std::move(answers[i].items().begin(), answers[i].items().end(), std::back_inserter(nodes));
-  }
+  const auto ask = [&](ShardClient& client, const ShardCall& call, auto done) {
+    client.Find(call, pattern, fanout_.limits.find_matches_max, std::move(done));
+  };
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes,
+                            internal::AskShards<FoundNode>(fanout_, "find", ask));
   std::sort(nodes.begin(), nodes.end(), IsBefore);
   nodes.erase(std::unique(nodes.begin(), nodes.end(), IsSame), nodes.end());
   return nodes;
 }
 
 absl::StatusOr<std::vector<std::string>> NameFinder::List() {
-  PLUMBAGO_RETURN_IF_ERROR(fanout_.CheckTopology());
-  fanout_.report.NeedAllSlots();
-  const ShardCall call = fanout_.MakeCall();
-  const std::vector<uint16_t> shards = fanout_.ActiveShards();
-  CallGroup calls;
-  std::vector<AnswerOf<std::string>> answers(shards.size());
-  for (size_t i = 0; i < shards.size(); ++i) {
-    fanout_.ClientOf(shards[i])->List(call, fanout_.limits.find_matches_max,
-                                      calls.Expect(answers[i]));
-  }
-  AwaitCoverage(
-      fanout_, call, shards, answers.size(), [&](size_t i) { return StateOf(answers[i]); }, calls);
-  std::vector<std::string> names;
-  for (size_t i = 0; i < shards.size(); ++i) {
-    const absl::Status status = answers[i].status();
-    fanout_.report.Add(shards[i], "list", status);
-    if (IsOfRequest(status)) return status;
-    if (!status.ok()) continue;
-    std::move(answers[i].items().begin(), answers[i].items().end(), std::back_inserter(names));
-  }
+  const auto ask = [&](ShardClient& client, const ShardCall& call, auto done) {
+    client.List(call, fanout_.limits.find_matches_max, std::move(done));
+  };
+  PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names,
+                            internal::AskShards<std::string>(fanout_, "list", ask));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;

@@ -61,6 +61,19 @@ struct HotSeries {
   std::vector<double> values;
 };
 
+// What completes the name of a tag, or a value of one.
+struct TagQuestion {
+  std::string tag = {};  // empty: names of tags
+  std::string prefix = {};
+  std::vector<std::string> expressions = {};  // none: among all tagged series
+  size_t count_max = 0;
+};
+
+struct TagEntry {
+  std::string text;
+  uint64_t series_count = 0;
+};
+
 class ShardClient {
  public:
   template <typename T>
@@ -85,6 +98,13 @@ class ShardClient {
   // Tagged series that match all expressions. ResourceExhausted above `matches_max`.
   virtual void FindTagged(const ShardCall& call, const std::vector<std::string>& expressions,
                           size_t matches_max, Done<std::string> done) = 0;
+  // The first names or values, in byte order.
+  virtual void CompleteTags(const ShardCall& call, const TagQuestion& question,
+                            Done<TagEntry> done) = 0;
+  // Makes series without points, and moves series into the trash; what there is to do is done, and
+  // the answer says what could not be: a message each.
+  virtual void CreateSeries(const ShardCall& call, Metrics metrics, Done<std::string> done) = 0;
+  virtual void DeleteSeries(const ShardCall& call, Metrics metrics, Done<std::string> done) = 0;
   // Names of all series.
   virtual void List(const ShardCall& call, size_t matches_max, Done<std::string> done) = 0;
   // Stored points; unknown series are left out. ResourceExhausted above `points_max`.

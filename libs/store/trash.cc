@@ -41,12 +41,24 @@ absl::StatusOr<JobRunner::Planned> Trash::PlanDelete(const std::string& tenant,
                                                      const v1::DeleteSeries& request,
                                                      bool is_dry_run) {
   PLUMBAGO_RETURN_IF_ERROR(CheckTenant(tenant));
-  if (request.pattern().empty()) {
-    return absl::InvalidArgumentError("delete needs a pattern; ** is everything");
+  if (request.pattern().empty() == request.metric().empty()) {
+    return absl::InvalidArgumentError(
+        "delete needs a pattern, or metrics, and not both; ** is everything");
   }
   JobRunner::Description job{.tenant = tenant,
                              .text = absl::StrCat("delete ", request.pattern()),
                              .is_dry_run = is_dry_run};
+  if (request.pattern().empty()) {
+    std::vector<std::string> metrics(request.metric().begin(), request.metric().end());
+    std::sort(metrics.begin(), metrics.end());
+    metrics.erase(std::unique(metrics.begin(), metrics.end()), metrics.end());
+    job.text = absl::StrCat("delete ", base::Excerpt(metrics.front()));
+    if (metrics.size() > 1) absl::StrAppend(&job.text, " and ", metrics.size() - 1, " more");
+    return JobRunner::Planned{.description = job,
+                              .work = [this, job, metrics](JobProgress& progress) {
+                                return SetAside(progress, job, metrics);
+                              }};
+  }
   return JobRunner::Planned{
       .description = job, .work = [this, job, pattern = request.pattern()](JobProgress& progress) {
         return Delete(progress, job, pattern, std::nullopt);
@@ -85,19 +97,21 @@ absl::Status Trash::Delete(JobProgress& progress, const JobRunner::Description& 
     };
     metrics.erase(std::remove_if(metrics.begin(), metrics.end(), is_fresh), metrics.end());
   }
-  progress.SetTotal(metrics.size());
-  if (!job.is_dry_run) return SetAside(progress, job, metrics);
-  return ForEachSeries(progress, job.tenant, metrics, [&](const SeriesName& name) {
-    const auto file = tree_.Stat(name);
-    if (!file.ok()) return file.status();
-    progress.AddBytes(file->size_bytes);
-    progress.AddItem(absl::StrCat(std::string(name.metric()), " (", file->size_bytes, " bytes)"));
-    return absl::OkStatus();
-  });
+  return SetAside(progress, job, metrics);
 }
 
 absl::Status Trash::SetAside(JobProgress& progress, const JobRunner::Description& job,
                              const std::vector<std::string>& metrics) {
+  progress.SetTotal(metrics.size());
+  if (job.is_dry_run) {
+    return ForEachSeries(progress, job.tenant, metrics, [&](const SeriesName& name) {
+      const auto file = tree_.Stat(name);
+      if (!file.ok()) return file.status();
+      progress.AddBytes(file->size_bytes);
+      progress.AddItem(absl::StrCat(std::string(name.metric()), " (", file->size_bytes, " bytes)"));
+      return absl::OkStatus();
+    });
+  }
   Entry entry = NewEntry(job.tenant, job.text);
   absl::Status status;
   for (size_t first = 0; first < metrics.size() && status.ok(); first += kBatchNames) {

@@ -50,7 +50,7 @@ class Trash {
   // `tree` must outlive this.
   Trash(SeriesTree& tree, Options options) : tree_(tree), options_(std::move(options)) {}
 
-  // InvalidArgument: an empty pattern, a bad one.
+  // InvalidArgument: neither pattern nor metrics, or both.
   absl::StatusOr<JobRunner::Planned> PlanDelete(const std::string& tenant,
                                                 const v1::DeleteSeries& request, bool is_dry_run);
   absl::StatusOr<JobRunner::Planned> PlanExpire(const std::string& tenant,
@@ -72,6 +72,7 @@ class Trash {
   // Series modified at or after `before` are left alone; absent: none is.
   absl::Status Delete(JobProgress& progress, const JobRunner::Description& job,
                       const std::string& pattern, std::optional<int64_t> before_unix_seconds);
+  // Only tells, in a dry run.
   absl::Status SetAside(JobProgress& progress, const JobRunner::Description& job,
                         const std::vector<std::string>& metrics);
   absl::Status Restore(JobProgress& progress, const JobRunner::Description& job,

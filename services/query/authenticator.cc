@@ -7,7 +7,7 @@
 namespace plumbago::query {
 
 absl::StatusOr<std::string> TenantOf(Authentication authentication, const http::Request& request,
-                                     const topology::Snapshot* snapshot) {
+                                     const topology::Snapshot* snapshot, v1::Key::Scope scope) {
   if (authentication == Authentication::kNone) return std::string("default");
   if (snapshot == nullptr) {
     return absl::UnavailableError("keys are not known yet: the tenant-controller was not reached");
@@ -20,9 +20,9 @@ absl::StatusOr<std::string> TenantOf(Authentication authentication, const http::
   }
   const topology::KeyGrant* grant = snapshot->FindKey(base::Sha256(key));
   if (grant == nullptr) return absl::UnauthenticatedError("the key is not known, or revoked");
-  if (!grant->Allows(v1::Key::READ)) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("the key ", grant->key_id, " does not have the scope READ"));
+  if (!grant->Allows(scope)) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "the key ", grant->key_id, " does not have the scope ", v1::Key::Scope_Name(scope)));
   }
   if (grant->tenant->state() == v1::Tenant::DELETING) {
     return absl::PermissionDeniedError(

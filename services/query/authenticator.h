@@ -15,9 +15,9 @@ enum class Authentication {
   kKeys,
 };
 
-// Unauthenticated: no key, or none that is known. PermissionDenied: a key without the scope READ,
-// or of a tenant that is being deleted. Unavailable: no snapshot yet to know keys from.
+// Unauthenticated: no key, or none that is known. PermissionDenied: a key without the scope, or of
+// a tenant that is being deleted. Unavailable: no snapshot yet to know keys from.
 absl::StatusOr<std::string> TenantOf(Authentication authentication, const http::Request& request,
-                                     const topology::Snapshot* snapshot);
+                                     const topology::Snapshot* snapshot, v1::Key::Scope scope);
 
 }  // namespace plumbago::query

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "plumbago/v1/cache.grpc.pb.h"
 #include "plumbago/v1/store.grpc.pb.h"
+#include "plumbago/v1/store_admin.grpc.pb.h"
 #include "rpc/server.h"
 #include "shard_answers.h"
 
@@ -22,7 +23,21 @@ struct Observers {
   base::Histogram& error;
   base::Clock& clock;
   std::shared_ptr<CallsInFlight> calls;  // shared with all calls
+
+  void Observe(const absl::Status& status, absl::Duration taken) const {
+    const bool is_late = absl::IsDeadlineExceeded(status);
+    base::Histogram& histogram = status.ok() ? ok : is_late ? timeout : error;
+    histogram.Observe(absl::ToDoubleSeconds(taken));
+  }
 };
+
+// Faults of the request are the user's to read, who need not know who found them.
+absl::Status ResultOf(const grpc::Status& status, const std::string& peer) {
+  const bool is_of_request = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT ||
+                             status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+  if (!is_of_request) return rpc::FromGrpc(status, peer);
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
 
 // One server-streaming call. Owns itself from Start() until the call is over.
 template <typename Request, typename Response, typename T>
@@ -69,8 +84,8 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
 
   void OnDone(const grpc::Status& status) override {
     if (cancellation_ != nullptr) cancellation_->Remove(cancellation_id_);
-    if (status_.ok()) status_ = ResultOf(status);
-    Observe();
+    if (status_.ok()) status_ = ResultOf(status, peer_);
+    observers_.Observe(status_, observers_.clock.Monotonic() - begin_);
     if (status_.ok()) {
       done_(std::move(items_));
     } else {
@@ -79,25 +94,6 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
     const std::shared_ptr<CallsInFlight> calls = observers_.calls;
     delete this;
     calls->End();
-  }
-
-  // Faults of the request are the user's to read, who need not know who found them.
-  absl::Status ResultOf(const grpc::Status& status) const {
-    const bool is_of_request = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT ||
-                               status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
-    if (!is_of_request) return rpc::FromGrpc(status, peer_);
-    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  }
-
-  void Observe() const {
-    const double seconds = absl::ToDoubleSeconds(observers_.clock.Monotonic() - begin_);
-    if (status_.ok()) {
-      observers_.ok.Observe(seconds);
-    } else if (absl::IsDeadlineExceeded(status_)) {
-      observers_.timeout.Observe(seconds);
-    } else {
-      observers_.error.Observe(seconds);
-    }
   }
 
   const std::string peer_;
@@ -113,6 +109,14 @@ class ReadCall final : public grpc::ClientReadReactor<Response> {
   Response response_;
   std::vector<T> items_;
   absl::Status status_;
+};
+
+// What a call with one response lives on, shared with its completion.
+template <typename Request, typename Response>
+struct SingleCall {
+  grpc::ClientContext context;
+  Request request;
+  Response response;
 };
 
 // grpc.health.v1.Health/Check of a whole server. Owns itself until the call is over. The messages
@@ -180,6 +184,7 @@ class GrpcShardClient final : public ShardClient {
         store_channel_(rpc::MakeChannel(shard.store_address)),
         cache_(v1::Cache::NewStub(cache_channel_)),
         store_(v1::Store::NewStub(store_channel_)),
+        admin_(v1::StoreAdmin::NewStub(store_channel_)),
         observers_{metrics.ShardCallSeconds(shard.id, "ok"),
                    metrics.ShardCallSeconds(shard.id, "timeout"),
                    metrics.ShardCallSeconds(shard.id, "error"), clock, std::move(calls)} {}
@@ -212,6 +217,39 @@ class GrpcShardClient final : public ShardClient {
     for (const std::string& expression : expressions) read->request.add_expression(expression);
     read->request.set_max_matches(static_cast<uint32_t>(matches_max));
     read->Start(call, [this](auto... arguments) { store_->async()->FindTagged(arguments...); });
+  }
+
+  void CompleteTags(const ShardCall& call, const TagQuestion& question,
+                    Done<TagEntry> done) override {
+    const auto single = NewCall<v1::CompleteTagsRequest, v1::CompleteTagsResponse>(call);
+    single->request.set_tag(question.tag);
+    single->request.set_prefix(question.prefix);
+    for (const std::string& text : question.expressions) single->request.add_expression(text);
+    single->request.set_limit(static_cast<uint32_t>(question.count_max));
+    const auto finish = Finish<TagEntry>(single, TakeTags, std::move(done));
+    store_->async()->CompleteTags(&single->context, &single->request, &single->response, finish);
+  }
+
+  void CreateSeries(const ShardCall& call, Metrics metrics, Done<std::string> done) override {
+    const auto single = NewCall<v1::CreateSeriesRequest, v1::CreateSeriesResponse>(call);
+    for (const std::string& metric : *metrics) single->request.add_metric(metric);
+    const auto finish = Finish<std::string>(single, TakeRefused, std::move(done));
+    store_->async()->CreateSeries(&single->context, &single->request, &single->response, finish);
+  }
+
+  // The job's states until its end; the last one counts.
+  void DeleteSeries(const ShardCall& call, Metrics metrics, Done<std::string> done) override {
+    const auto take = [](v1::Job& job, std::vector<std::string>& failures) {
+      failures = FailuresOf(job);
+      return absl::OkStatus();
+    };
+    auto* read = new ReadCall<v1::StartJobRequest, v1::Job, std::string>(store_peer_, observers_,
+                                                                         take, std::move(done));
+    read->request.set_tenant(call.tenant);
+    for (const std::string& metric : *metrics) {
+      read->request.mutable_delete_series()->add_metric(metric);
+    }
+    read->Start(call, [this](auto... arguments) { admin_->async()->RunJob(arguments...); });
   }
 
   void List(const ShardCall& call, size_t matches_max, Done<std::string> done) override {
@@ -256,12 +294,39 @@ class GrpcShardClient final : public ShardClient {
   }
 
  private:
+  template <typename Request, typename Response>
+  static std::shared_ptr<SingleCall<Request, Response>> NewCall(const ShardCall& call) {
+    auto single = std::make_shared<SingleCall<Request, Response>>();
+    single->context.set_deadline(absl::ToChronoTime(call.deadline));
+    single->request.set_tenant(call.tenant);
+    single->request.set_epoch(call.epoch);
+    return single;
+  }
+
+  // The completion of `single`, which is running from now on.
+  template <typename T, typename Single, typename Take>
+  std::function<void(grpc::Status)> Finish(std::shared_ptr<Single> single, Take take,
+                                           Done<T> done) const {
+    observers_.calls->Begin();
+    const absl::Duration begin = observers_.clock.Monotonic();
+    return [single, take, done = std::move(done), begin, peer = store_peer_,
+            observers = observers_](const grpc::Status& status) {
+      const absl::Status result = ResultOf(status, peer);
+      observers.Observe(result, observers.clock.Monotonic() - begin);
+      std::vector<T> items;
+      if (result.ok()) take(single->response, items);
+      done(result.ok() ? absl::StatusOr<std::vector<T>>(std::move(items)) : result);
+      observers.calls->End();
+    };
+  }
+
   const std::string cache_peer_;
   const std::string store_peer_;
   const std::shared_ptr<grpc::Channel> cache_channel_;  // shared with stubs and probes
   const std::shared_ptr<grpc::Channel> store_channel_;
   const std::unique_ptr<v1::Cache::Stub> cache_;
   const std::unique_ptr<v1::Store::Stub> store_;
+  const std::unique_ptr<v1::StoreAdmin::Stub> admin_;
   const Observers observers_;
 };
 

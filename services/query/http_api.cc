@@ -1,6 +1,5 @@
 #include "http_api.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -8,9 +7,9 @@
 #include "absl/strings/strip.h"
 #include "answer.h"
 #include "base/status.h"
+#include "fetch_request.h"
 #include "functions/attime.h"
 #include "functions/catalog.h"
-#include "query/find_format.h"
 #include "render_answer.h"
 #include "render_parameters.h"
 
@@ -23,9 +22,10 @@ constexpr absl::string_view kGraphiteVersion = "1.1.10\n";
 constexpr absl::string_view kWelcome =
     "plumbago-query: Graphite's HTTP API\n\n"
     "  /render               target, from, until, format=png|svg|json|csv|raw|...\n"
-    "  /metrics/find         query, format=treejson|completer|json\n"
+    "  /metrics/find         query, format=treejson|completer|json|...\n"
     "  /metrics/expand       query\n"
     "  /metrics/index.json   all series\n"
+    "  /tags/...             findSeries, autoComplete, tagSeries, delSeries, and the tags\n"
     "  /functions            the render functions\n"
     "  /version              the version of Graphite's API\n"
     "  /metrics              this process, for Prometheus\n";
@@ -40,29 +40,14 @@ std::string CleanPath(absl::string_view path) {
   return clean;
 }
 
-absl::StatusOr<bool> Flag(const http::Parameters& parameters, absl::string_view name) {
-  const std::string* value = parameters.Find(name);
-  if (value == nullptr || value->empty() || *value == "0") return false;
-  if (std::all_of(value->begin(), value->end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    return true;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(name, " is \"", base::Excerpt(*value), "\"; use 0 or 1"));
-}
-
-void DropBranches(std::vector<FoundNode>& nodes) {
-  std::erase_if(nodes, [](const FoundNode& node) { return !node.is_leaf; });
-}
-
-void ForbidCaching(http::Response& response) {
-  response.headers.Add("Pragma", "no-cache");
-  response.headers.Add("Cache-Control", "no-cache");
-}
-
 }  // namespace
 
 HttpApi::HttpApi(const Dependencies& dependencies, HttpApiOptions options)
-    : dependencies_(dependencies), options_(std::move(options)), metrics_(dependencies.metrics) {}
+    : dependencies_(dependencies),
+      options_(std::move(options)),
+      find_(dependencies.engine),
+      tags_(dependencies.engine),
+      metrics_(dependencies.metrics) {}
 
 http::Response HttpApi::Handle(const http::Request& request) {
   const absl::Duration begin = dependencies_.clock.Monotonic();
@@ -86,6 +71,8 @@ absl::string_view HttpApi::EndpointOf(absl::string_view path, const http::Parame
   if (path == "/metrics/index.json") return "index";
   if (path == "/functions" || absl::StartsWith(path, "/functions/")) return "functions";
   if (path == "/version") return "version";
+  if (path == "/lb_check") return "lb_check";
+  if (TagsApi::Serves(path)) return "tags";
   return path == "/" ? "welcome" : "";
 }
 
@@ -103,6 +90,7 @@ HttpApi::Answer HttpApi::Dispatch(absl::string_view endpoint, const http::Reques
   }
   if (endpoint == "welcome") return TextAnswer(std::string(kWelcome));
   if (endpoint == "version") return TextAnswer(std::string(kGraphiteVersion));
+  if (endpoint == "lb_check") return TextAnswer("Ok\n");
   if (endpoint == "functions") return Functions(parameters, path);
   if (endpoint == "metrics") {
     http::Response response = TextAnswer(dependencies_.metrics.Scrape());
@@ -113,19 +101,19 @@ HttpApi::Answer HttpApi::Dispatch(absl::string_view endpoint, const http::Reques
     return absl::NotFoundError(
         absl::StrCat("there is no ", base::Excerpt(path), " here; / lists the endpoints"));
   }
+  if (endpoint == "tags") return Tags(request, parameters, path);
   PLUMBAGO_ASSIGN_OR_RETURN(const RequestContext context, MakeContext(request, parameters));
-  if (endpoint == "render") return Render(context, parameters);
-  if (endpoint == "find") return Find(context, parameters);
-  if (endpoint == "expand") return Expand(context, parameters);
-  return Index(context, parameters);
+  if (endpoint == "render") return Render(context, request, parameters);
+  return Find(endpoint, context, request, parameters);
 }
 
 absl::StatusOr<RequestContext> HttpApi::MakeContext(const http::Request& request,
-                                                    const http::Parameters& parameters) {
+                                                    const http::Parameters& parameters,
+                                                    v1::Key::Scope scope) {
   const auto snapshot = dependencies_.snapshots.Get();
   RequestContext context;
   PLUMBAGO_ASSIGN_OR_RETURN(context.tenant,
-                            TenantOf(options_.authentication, request, snapshot.get()));
+                            TenantOf(options_.authentication, request, snapshot.get(), scope));
   if (snapshot != nullptr) context.slot_map = snapshot->slot_map();
   context.now = dependencies_.clock.UnixSeconds();
   context.deadline = dependencies_.clock.Now() + options_.request_timeout;
@@ -138,7 +126,22 @@ absl::StatusOr<RequestContext> HttpApi::MakeContext(const http::Request& request
   return context;
 }
 
-HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Parameters& parameters) {
+HttpApi::Answer HttpApi::Tags(const http::Request& request, const http::Parameters& parameters,
+                              absl::string_view path) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const RequestContext context,
+                            MakeContext(request, parameters, TagsApi::ScopeOf(path)));
+  PLUMBAGO_ASSIGN_OR_RETURN(TagsApi::Result result,
+                            tags_.Answer(context, request.method, path, parameters));
+  metrics_.CountAnswer(result.notes);
+  PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
+                            JsonAnswer(parameters, std::move(result.json)));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, result.notes, response));
+  return response;
+}
+
+HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Request& request,
+                                http::Parameters parameters) {
+  PLUMBAGO_RETURN_IF_ERROR(AddFetchRequest(request, parameters));
   PLUMBAGO_ASSIGN_OR_RETURN(
       const RenderOptions render,
       ReadRenderParameters(parameters, context.now, zones_.Find(parameters.Get("tz"))));
@@ -151,75 +154,17 @@ HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Param
   return response;
 }
 
-HttpApi::Answer HttpApi::Find(const RequestContext& context, const http::Parameters& parameters) {
-  const std::string query = parameters.Get("query");
-  if (query.empty()) return absl::InvalidArgumentError("the parameter query is missing or empty");
-  const std::string* format_text = parameters.Find("format");
-  const std::string format = format_text == nullptr ? "treejson" : *format_text;
-  if (format != "treejson" && format != "completer" && format != "json") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("format is \"", base::Excerpt(format), "\"; use treejson, completer or json"));
-  }
-  PLUMBAGO_ASSIGN_OR_RETURN(const bool is_leaves_only, Flag(parameters, "leavesOnly"));
-  PLUMBAGO_ASSIGN_OR_RETURN(const bool has_wildcard, Flag(parameters, "wildcards"));
-  const WildcardNode wildcard = has_wildcard ? WildcardNode::kYes : WildcardNode::kNo;
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      FindAnswer answer,
-      dependencies_.engine.Find(context, format == "completer" ? CompleterPattern(query) : query));
-  metrics_.CountAnswer(answer.notes);
-  if (is_leaves_only) DropBranches(answer.nodes);
-  std::string json = format == "completer" ? FindCompleter(answer.nodes, wildcard)
-                     : format == "json"    ? FindJson(answer.nodes, context.now)
-                                           : FindTreeJson(answer.nodes, query, wildcard);
-  PLUMBAGO_ASSIGN_OR_RETURN(http::Response response, JsonAnswer(parameters, std::move(json)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
-  ForbidCaching(response);
-  return response;
-}
-
-HttpApi::Answer HttpApi::Expand(const RequestContext& context, const http::Parameters& parameters) {
-  constexpr size_t kQueriesMax = 100;
-  const std::vector<std::string> queries = parameters.All("query");
-  if (queries.empty()) return absl::InvalidArgumentError("the parameter query is missing");
-  if (queries.size() > kQueriesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(queries.size(), " queries are more than ", kQueriesMax, "; ask in parts"));
-  }
-  PLUMBAGO_ASSIGN_OR_RETURN(const bool is_leaves_only, Flag(parameters, "leavesOnly"));
-  PLUMBAGO_ASSIGN_OR_RETURN(const bool is_grouped, Flag(parameters, "groupByExpr"));
-  std::vector<ExpandedQuery> expanded;
-  std::vector<std::string> all;
-  AnswerNotes notes;
-  for (const std::string& query : queries) {
-    PLUMBAGO_ASSIGN_OR_RETURN(FindAnswer answer, dependencies_.engine.Find(context, query));
-    metrics_.CountAnswer(answer.notes);
-    if (!answer.notes.missing_shards.empty()) notes = answer.notes;
-    if (is_leaves_only) DropBranches(answer.nodes);
-    std::vector<std::string> paths;
-    for (FoundNode& node : answer.nodes) {
-      if (paths.empty() || paths.back() != node.path) paths.push_back(std::move(node.path));
-    }
-    if (is_grouped) {
-      expanded.emplace_back(query, std::move(paths));
-    } else {
-      all.insert(all.end(), paths.begin(), paths.end());
-    }
-  }
-  PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
-                            JsonAnswer(parameters, is_grouped ? ExpandJsonGrouped(expanded)
-                                                              : ExpandJson(std::move(all))));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, notes, response));
-  ForbidCaching(response);
-  return response;
-}
-
-HttpApi::Answer HttpApi::Index(const RequestContext& context, const http::Parameters& parameters) {
-  PLUMBAGO_ASSIGN_OR_RETURN(const ListAnswer answer, dependencies_.engine.List(context));
-  metrics_.CountAnswer(answer.notes);
-  PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
-                            JsonAnswer(parameters, ListJson(answer.names)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
-  return response;
+HttpApi::Answer HttpApi::Find(absl::string_view endpoint, const RequestContext& context,
+                              const http::Request& request, const http::Parameters& parameters) {
+  const auto ask = [&]() -> absl::StatusOr<FindApi::Result> {
+    if (endpoint == "expand") return find_.Expand(context, parameters);
+    if (endpoint == "index") return find_.Index(context, parameters);
+    return find_.Find(context, request, parameters, zones_.Find(parameters.Get("tz")));
+  };
+  PLUMBAGO_ASSIGN_OR_RETURN(FindApi::Result result, ask());
+  metrics_.CountAnswer(result.notes);
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, result.notes, result.response));
+  return std::move(result.response);
 }
 
 HttpApi::Answer HttpApi::Functions(const http::Parameters& parameters,

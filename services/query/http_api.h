@@ -12,11 +12,13 @@
 #include "authenticator.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "find_api.h"
 #include "functions/function_table.h"
 #include "http/message.h"
 #include "http/parameters.h"
 #include "query/engine.h"
 #include "query_metrics.h"
+#include "tags_api.h"
 #include "time_zones.h"
 #include "topology/snapshot.h"
 
@@ -52,16 +54,21 @@ class HttpApi {
   Answer Dispatch(absl::string_view endpoint, const http::Request& request,
                   const http::Parameters& parameters, absl::string_view path);
   absl::StatusOr<RequestContext> MakeContext(const http::Request& request,
-                                             const http::Parameters& parameters);
+                                             const http::Parameters& parameters,
+                                             v1::Key::Scope scope = v1::Key::READ);
 
-  Answer Render(const RequestContext& context, const http::Parameters& parameters);
-  Answer Find(const RequestContext& context, const http::Parameters& parameters);
-  Answer Expand(const RequestContext& context, const http::Parameters& parameters);
-  Answer Index(const RequestContext& context, const http::Parameters& parameters);
+  Answer Tags(const http::Request& request, const http::Parameters& parameters,
+              absl::string_view path);
+  Answer Render(const RequestContext& context, const http::Request& request,
+                http::Parameters parameters);
+  Answer Find(absl::string_view endpoint, const RequestContext& context,
+              const http::Request& request, const http::Parameters& parameters);
   Answer Functions(const http::Parameters& parameters, absl::string_view path) const;
 
   const Dependencies dependencies_;
   const HttpApiOptions options_;
+  const FindApi find_;
+  const TagsApi tags_;
   QueryMetrics metrics_;
   TimeZones zones_;
 };

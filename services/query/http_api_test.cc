@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "answer.h"
 #include "base/sha256.h"
+#include "foreign/carbonapi_v3.pb.h"
 #include "query/testing/fake_shards.h"
 
 namespace plumbago::query {
@@ -205,13 +206,64 @@ TEST_CASE("Find and its relatives", "[http_api]") {
         R"({"results":["web.a"]})");
   CHECK(fixture.Get("/metrics/expand", "query=web.*&groupByExpr=1").body ==
         R"({"results":{"web.*":["web.a"]}})");
-  CHECK(fixture.Get("/metrics/expand").status == 400);
+  CHECK(fixture.Get("/metrics/expand").body == R"({"results":[]})");
+  CHECK(fixture.Get("/metrics/expand", "query=a&leavesOnly=x").status == 400);
+  CHECK(fixture.Get("/metrics/find", "query=web.*&format=nodelist&position=0").body ==
+        R"({"nodes":["web"]})");
+  CHECK(fixture.Get("/metrics/find", "query=web.*&from=blah").status == 400);
+  CHECK(fixture.Get("/metrics/find", "query=web.*&from=-1&until=-1").status == 200);
   CHECK(fixture.Get("/metrics/index.json").body == R"(["web.a"])");
+}
+
+TEST_CASE("meta=true puts the series into metrictank's envelope", "[http_api]") {
+  Fixture fixture;
+  const HeaderList form = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  const std::string plain = "target=web.a&from=1960&until=1990&format=json";
+  const std::string expected =
+      std::string(R"({"version":"v0.1","meta":{"stats":{"response.series.count":1,)") +
+      R"("response.points.count":3}},"series":)" + kWebA + "}";
+  CHECK(fixture.Get("/render", plain + "&meta=true").body == expected);
+  CHECK(fixture.Send("POST", "/render", "", plain + "&meta=true", form).body == expected);
+  CHECK(fixture.Get("/render", plain + "&meta=true&jsonp=f").body == "f(" + expected + ")");
+  CHECK(fixture.Get("/render", plain + "&meta=false").body == kWebA);
+}
+
+TEST_CASE("carbonapi asks by messages", "[http_api]") {
+  Fixture fixture;
+  foreign::carbonapi_v3::MultiFetchRequest fetch;
+  auto& entry = *fetch.add_metrics();
+  entry.set_name("web.*");
+  entry.set_pathexpression("web.*");
+  entry.set_starttime(1960);
+  entry.set_stoptime(1990);
+  const HeaderList type = {{"Content-Type", "application/x-protobuf"}};
+  const auto post = [&](const std::string& path, const std::string& body) {
+    return fixture.Send("POST", path, "format=carbonapi_v3_pb", body, type);
+  };
+  foreign::carbonapi_v3::MultiFetchResponse fetched;
+  REQUIRE(fetched.ParseFromString(post("/render", fetch.SerializeAsString()).body));
+  REQUIRE(fetched.metrics_size() == 1);
+  CHECK(fetched.metrics(0).name() == "web.a");
+  CHECK(fetched.metrics(0).starttime() == 1970);
+  CHECK(fetched.metrics(0).values_size() == 3);
+  CHECK(post("/render", "\xff").status == 400);
+  entry.add_filterfunctions()->set_name("sum");
+  CHECK(post("/render", fetch.SerializeAsString()).status == 400);
+  foreign::carbonapi_v3::MultiGlobRequest glob;
+  glob.add_metrics("web.*");
+  glob.add_metrics("nothing");
+  foreign::carbonapi_v3::MultiGlobResponse found;
+  REQUIRE(found.ParseFromString(post("/metrics/find", glob.SerializeAsString()).body));
+  REQUIRE(found.metrics_size() == 2);
+  CHECK(found.metrics(0).matches(0).path() == "web.a");
+  CHECK(found.metrics(1).matches_size() == 0);
+  CHECK(post("/metrics/find", "\xff").status == 400);
 }
 
 TEST_CASE("Functions, version, metrics and the first page", "[http_api]") {
   Fixture fixture;
   CHECK(fixture.Get("/version").body == "1.1.10\n");
+  CHECK(fixture.Get("/lb_check").body == "Ok\n");
   CHECK(fixture.Get("/functions/scale").body.starts_with(R"({"name":"scale")"));
   CHECK(fixture.Get("/functions/nosuch").status == 404);
   CHECK(Json::parse(fixture.Get("/functions", "group=Alias").body).size() == 13);

@@ -83,6 +83,25 @@ absl::StatusOr<http::Response> AnswerPicture(const RenderOptions& options,
   return response;
 }
 
+// What is around the list of series: metrictank's envelope where the request says meta=true.
+// Grafana reads it as well as the list alone.
+struct Envelope {
+  std::string before;
+  std::string after;
+};
+
+Envelope EnvelopeOf(const http::Parameters& parameters, const RenderOptions& options,
+                    const functions::SeriesList& series) {
+  const std::string meta = parameters.Get("meta");
+  if (options.format != RenderFormat::kJson || (meta != "true" && meta != "1")) return {};
+  size_t point_count = 0;
+  for (const functions::Series& one : series) point_count += one.values.size();
+  return {
+      absl::StrCat(R"({"version":"v0.1","meta":{"stats":{"response.series.count":)", series.size(),
+                   R"(,"response.points.count":)", point_count, R"(}},"series":)"),
+      "}"};
+}
+
 }  // namespace
 
 absl::StatusOr<http::Response> AnswerRender(const http::Parameters& parameters,
@@ -99,14 +118,20 @@ absl::StatusOr<http::Response> AnswerRender(const http::Parameters& parameters,
     return Streamed(ContentType(format), MakeRenderStream(format, std::move(series), encode), "",
                     "");
   }
+  const Envelope envelope = EnvelopeOf(parameters, options, series);
   // Indented for people, who do not read documents for which parts matter.
   if (!parameters.Get("pretty").empty()) {
-    return JsonAnswer(parameters, EncodeWhole(format, std::move(series), encode));
+    return JsonAnswer(parameters,
+                      absl::StrCat(envelope.before, EncodeWhole(format, std::move(series), encode),
+                                   envelope.after));
   }
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string callback, CallbackOf(parameters));
   auto stream = MakeRenderStream(format, std::move(series), encode);
-  if (callback.empty()) return Streamed(ContentType(format), std::move(stream), "", "");
-  return Streamed("text/javascript", std::move(stream), absl::StrCat(callback, "("), ")");
+  if (callback.empty()) {
+    return Streamed(ContentType(format), std::move(stream), envelope.before, envelope.after);
+  }
+  return Streamed("text/javascript", std::move(stream),
+                  absl::StrCat(callback, "(", envelope.before), absl::StrCat(envelope.after, ")"));
 }
 
 }  // namespace plumbago::query

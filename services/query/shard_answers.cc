@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace plumbago::query {
 namespace {
@@ -41,6 +42,26 @@ absl::Status TakeNodes(v1::FindResponse& response, std::vector<FoundNode>& nodes
 absl::Status TakeTagged(v1::FindTaggedResponse& response, std::vector<std::string>& names) {
   for (std::string& metric : *response.mutable_metric()) names.push_back(std::move(metric));
   return absl::OkStatus();
+}
+
+void TakeTags(v1::CompleteTagsResponse& response, std::vector<TagEntry>& entries) {
+  for (v1::CompleteTagsResponse::Entry& entry : *response.mutable_entry()) {
+    entries.push_back({std::move(*entry.mutable_text()), entry.series_count()});
+  }
+}
+
+void TakeRefused(v1::CreateSeriesResponse& response, std::vector<std::string>& messages) {
+  for (v1::CreateSeriesResponse::Refused& refused : *response.mutable_refused()) {
+    messages.push_back(
+        absl::StrCat("\"", base::Excerpt(refused.metric()), "\": ", refused.message()));
+  }
+}
+
+std::vector<std::string> FailuresOf(const v1::Job& job) {
+  if (job.state() == v1::Job::SUCCEEDED && job.failed_count() == 0) return {};
+  if (!job.error().empty()) return {job.error()};
+  if (job.state() == v1::Job::SUCCEEDED) return {job.item().begin(), job.item().end()};
+  return {absl::StrCat("job ", job.id(), " has not ended")};
 }
 
 absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list) {

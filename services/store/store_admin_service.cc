@@ -66,6 +66,17 @@ grpc::Status StoreAdminService::WatchJob(grpc::ServerContext* context,
   return grpc::Status(grpc::StatusCode::CANCELLED, "the caller is gone");
 }
 
+grpc::Status StoreAdminService::RunJob(grpc::ServerContext* context,
+                                       const v1::StartJobRequest* request,
+                                       grpc::ServerWriter<v1::Job>* writer) {
+  v1::Job started;
+  const grpc::Status status = StartJob(context, request, &started);
+  if (!status.ok()) return status;
+  v1::WatchJobRequest watch;
+  watch.set_id(started.id());
+  return WatchJob(context, &watch, writer);
+}
+
 grpc::Status StoreAdminService::ListJobs(grpc::ServerContext*, const v1::ListJobsRequest*,
                                          v1::ListJobsResponse* response) {
   for (v1::Job& job : operations_.jobs().List()) *response->add_job() = std::move(job);

@@ -48,6 +48,8 @@ class StoreAdminService final : public v1::StoreAdmin::Service {
                         v1::Job* response) override;
   grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
                         grpc::ServerWriter<v1::Job>* writer) override;
+  grpc::Status RunJob(grpc::ServerContext* context, const v1::StartJobRequest* request,
+                      grpc::ServerWriter<v1::Job>* writer) override;
   grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
                         v1::ListJobsResponse* response) override;
   grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,

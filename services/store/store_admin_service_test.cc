@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/key_value.h"
 #include "base/testing/temporary_directory.h"
+#include "create_series.h"
 #include "rpc/series_sender.h"
 #include "rpc/server.h"
 #include "whisper/file.h"
@@ -93,6 +94,31 @@ TEST_CASE("A job is watched from its start to its end", "[store_admin]") {
   CHECK(job.state() == v1::Job::SUCCEEDED);
   CHECK(job.done_count() == 1);
   CHECK(job.item_size() == 1);
+}
+
+TEST_CASE("A job that deletes named series is run in one call", "[store_admin]") {
+  Fixture fixture;
+  REQUIRE(CreateWithoutPoints(fixture.store, "t", {"a;x=1", "a;x=2", "b"}).ok());
+  v1::StartJobRequest request;
+  request.set_tenant("t");
+  for (const char* metric : {"a;x=2", "a;x=1", "gone;x=1"}) {
+    request.mutable_delete_series()->add_metric(metric);
+  }
+  grpc::ClientContext context;
+  const auto reader = fixture.stub->RunJob(&context, request);
+  v1::Job job;
+  while (reader->Read(&job)) continue;
+  CHECK(reader->Finish().ok());
+  CHECK(job.state() == v1::Job::SUCCEEDED);
+  CHECK(job.description() == "delete a;x=1 and 2 more");
+  CHECK(job.done_count() == 2);
+  CHECK(job.skipped_count() == 1);
+  CHECK(fixture.index->Contains("t", "b"));
+  CHECK_FALSE(fixture.index->Contains("t", "a;x=1"));
+  request.mutable_delete_series()->set_pattern("b");
+  grpc::ClientContext both;
+  CHECK(fixture.stub->RunJob(&both, request)->Finish().error_code() ==
+        grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_CASE("A job is listed and cancelled, once", "[store_admin]") {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "create_series.h"
 #include "rpc/server.h"
 
 namespace plumbago::store_service {
@@ -237,6 +238,26 @@ grpc::Status StoreService::CompleteTags(grpc::ServerContext*,
     v1::CompleteTagsResponse::Entry* added = response->add_entry();
     added->set_text(entry.text);
     added->set_series_count(entry.series_count);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status StoreService::CreateSeries(grpc::ServerContext*,
+                                        const v1::CreateSeriesRequest* request,
+                                        v1::CreateSeriesResponse* response) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  if (static_cast<size_t>(request->metric_size()) > options_.create_series_max) {
+    return Invalid(absl::StrCat(request->metric_size(), " metrics are more than the ",
+                                options_.create_series_max, " of one request; ask in parts"));
+  }
+  const std::vector<std::string> metrics(request->metric().begin(), request->metric().end());
+  const auto refused = CreateWithoutPoints(store_, request->tenant(), metrics);
+  if (!refused.ok()) return rpc::ToGrpc(refused.status());
+  response->set_epoch(options_.epoch());
+  for (const store::RefusedSeries& series : *refused) {
+    v1::CreateSeriesResponse::Refused* added = response->add_refused();
+    added->set_metric(metrics[series.series_id]);
+    added->set_message(series.message);
   }
   return grpc::Status::OK;
 }

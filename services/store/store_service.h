@@ -23,6 +23,7 @@ struct StoreServiceOptions {
   size_t find_matches_max = 100'000;
   size_t fetch_series_max = 1'000'000;  // in one call
   size_t completions_max = 10'000;
+  size_t create_series_max = 10'000;  // in one call
   EpochSource epoch = [] { return uint64_t{0}; };
 };
 
@@ -43,6 +44,8 @@ class StoreService final : public v1::Store::WithCallbackMethod_Write<v1::Store:
                           grpc::ServerWriter<v1::FindTaggedResponse>* writer) override;
   grpc::Status CompleteTags(grpc::ServerContext* context, const v1::CompleteTagsRequest* request,
                             v1::CompleteTagsResponse* response) override;
+  grpc::Status CreateSeries(grpc::ServerContext* context, const v1::CreateSeriesRequest* request,
+                            v1::CreateSeriesResponse* response) override;
   grpc::Status WatchIndex(grpc::ServerContext* context, const v1::WatchIndexRequest* request,
                           grpc::ServerWriter<v1::WatchIndexResponse>* writer) override;
 

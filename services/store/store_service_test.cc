@@ -352,6 +352,30 @@ TEST_CASE("Tagged series are found by their tags, and tags are completed", "[sto
   CHECK(response.entry(1).series_count() == 1);
 }
 
+TEST_CASE("Series are made without points and found at once", "[store_service]") {
+  Fixture fixture;
+  v1::CreateSeriesRequest request;
+  request.set_tenant("t");
+  for (const char* metric : {"made;a=1", "made;a=2", "../out", "made;a=1"})
+    request.add_metric(metric);
+  v1::CreateSeriesResponse response;
+  grpc::ClientContext context;
+  REQUIRE(fixture.stub->CreateSeries(&context, request, &response).ok());
+  REQUIRE(response.refused_size() == 1);
+  CHECK(response.refused(0).metric() == "../out");
+  CHECK(fixture.index->Contains("t", "made;a=1"));
+  CHECK(fixture.index->Contains("t", "made;a=2"));
+  CHECK(fixture.store.Rescan().ok());
+  CHECK(fixture.index->Contains("t", "made;a=1"));
+  grpc::ClientContext again;
+  CHECK(fixture.stub->CreateSeries(&again, request, &response).ok());
+  request.add_metric("fifth");
+  while (request.metric_size() <= 10'000) request.add_metric("more");
+  grpc::ClientContext many;
+  CHECK(fixture.stub->CreateSeries(&many, request, &response).error_code() ==
+        grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_CASE("A nearly full disk ends the streams of writers and refuses new ones, not fetches",
           "[store_service]") {
   Fixture fixture;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/mutex.h"
 #include "functions/series.h"
 #include "query/shard_client.h"
@@ -65,7 +66,7 @@ class FakeShard final : public ShardClient {
     Answer(store_status, std::move(nodes), done);
   }
 
-  // Expressions are tag=value; a series has them all.
+  // Expressions are tag=value, or tag!= for any value; a series has them all.
   void FindTagged(const ShardCall&, const std::vector<std::string>& expressions, size_t,
                   Done<std::string> done) override {
     calls.push_back("tagged " + Joined(expressions));
@@ -73,11 +74,46 @@ class FakeShard final : public ShardClient {
     for (const auto& [name, series] : stored) {
       bool matches = true;
       for (const std::string& expression : expressions) {
-        matches &= absl::StrContains(name + ";", ";" + expression + ";");
+        const bool is_any = expression.ends_with("!=");
+        const std::string part =
+            is_any ? expression.substr(0, expression.size() - 2) + "=" : expression + ";";
+        matches &= absl::StrContains(name + ";", ";" + part);
       }
       if (matches) names.push_back(name);
     }
     Answer(store_status, std::move(names), done);
+  }
+
+  // By expressions as FindTagged, of names with sorted tags.
+  void CompleteTags(const ShardCall&, const TagQuestion& question, Done<TagEntry> done) override {
+    calls.push_back(absl::StrCat("complete ", question.tag, "=", question.prefix, " of ",
+                                 Joined(question.expressions), " max ", question.count_max));
+    std::map<std::string, uint64_t> counts;
+    for (const auto& [name, series] : stored) {
+      if (!absl::StrContains(name, ';')) continue;
+      for (const auto& [tag, value] : TagsOf(name)) {
+        const bool is_asked = question.tag.empty() || question.tag == tag;
+        const std::string& text = question.tag.empty() ? tag : value;
+        if (is_asked && text.starts_with(question.prefix)) ++counts[text];
+      }
+    }
+    std::vector<TagEntry> entries;
+    for (const auto& [text, count] : counts) {
+      if (entries.size() < question.count_max) entries.push_back({text, count});
+    }
+    Answer(store_status, std::move(entries), done);
+  }
+
+  void CreateSeries(const ShardCall&, Metrics metrics, Done<std::string> done) override {
+    calls.push_back("create " + Joined(*metrics));
+    for (const std::string& metric : *metrics) stored[metric];
+    Answer(store_status, std::vector<std::string>(), done);
+  }
+
+  void DeleteSeries(const ShardCall&, Metrics metrics, Done<std::string> done) override {
+    calls.push_back("delete " + Joined(*metrics));
+    for (const std::string& metric : *metrics) stored.erase(metric);
+    Answer(store_status, std::vector<std::string>(), done);
   }
 
   void List(const ShardCall&, size_t, Done<std::string> done) override {
@@ -124,6 +160,18 @@ class FakeShard final : public ShardClient {
     base::MutexLock lock(mutex_);
     deferred_.push_back([done, result] { done(result); });
     changed_.NotifyAll();
+  }
+
+  static std::map<std::string, std::string> TagsOf(const std::string& name) {
+    std::map<std::string, std::string> tags;
+    const std::vector<std::string> parts = absl::StrSplit(name, ';');
+    tags["name"] = parts[0];
+    for (size_t i = 1; i < parts.size(); ++i) {
+      const std::pair<std::string, std::string> tag =
+          absl::StrSplit(parts[i], absl::MaxSplits('=', 1));
+      tags[tag.first] = tag.second;
+    }
+    return tags;
   }
 
   static std::string Joined(const std::vector<std::string>& metrics) {
