@@ -32,6 +32,9 @@ const LimitFlag kLimits[] = {
     PLUMBAGO_LIMIT(concurrent_queries, "Queries at the same time"),
     PLUMBAGO_LIMIT(series_per_query, "Series read by one query"),
     PLUMBAGO_LIMIT(points_per_query, "Points read by one query"),
+    PLUMBAGO_LIMIT(targets_per_query, "Targets of one query"),
+    PLUMBAGO_LIMIT(memory_bytes_per_query, "Bytes of points that one query holds"),
+    PLUMBAGO_LIMIT(seconds_per_query, "Seconds that one query may take"),
 };
 #undef PLUMBAGO_LIMIT
 
