@@ -5,6 +5,7 @@
 // Errors are JSON with a message on every path.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@
 #include "http/message.h"
 #include "http/parameters.h"
 #include "query/engine.h"
+#include "query_controls.h"
 #include "query_metrics.h"
 #include "time_zones.h"
 #include "topology/snapshot.h"
@@ -26,7 +28,8 @@ struct HttpApiOptions {
   Authentication authentication = Authentication::kNone;
   std::string cors_origin;
   std::string partial = "mark";  // what becomes of partial answers: allow, mark or deny
-  absl::Duration request_timeout = absl::Seconds(25);
+  Limits limits = {};            // of tenants that have none of their own
+  ControlOptions controls = {};
 };
 
 class HttpApi {
@@ -44,6 +47,8 @@ class HttpApi {
 
   http::Response Handle(const http::Request& request);
 
+  QueryControls& controls() { return controls_; }
+
  private:
   using Answer = absl::StatusOr<http::Response>;
 
@@ -51,10 +56,19 @@ class HttpApi {
   static absl::string_view EndpointOf(absl::string_view path, const http::Parameters& parameters);
   Answer Dispatch(absl::string_view endpoint, const http::Request& request,
                   const http::Parameters& parameters, absl::string_view path);
-  absl::StatusOr<RequestContext> MakeContext(const http::Request& request,
-                                             const http::Parameters& parameters);
+  Answer Govern(absl::string_view endpoint, const http::Request& request,
+                const http::Parameters& parameters);
+  struct Caller {
+    RequestContext context;
+    std::optional<uint64_t> running_max;  // queries at a time, if the tenant has a limit of its own
+  };
+  absl::StatusOr<Caller> MakeContext(const http::Request& request,
+                                     const http::Parameters& parameters);
 
-  Answer Render(const RequestContext& context, const http::Parameters& parameters);
+  Answer AnswerData(absl::string_view endpoint, const RequestContext& context,
+                    const http::Parameters& parameters);
+  Answer Render(const RequestContext& context, const http::Parameters& parameters,
+                GovernedQuery& query);
   Answer Find(const RequestContext& context, const http::Parameters& parameters);
   Answer Expand(const RequestContext& context, const http::Parameters& parameters);
   Answer Index(const RequestContext& context, const http::Parameters& parameters);
@@ -64,6 +78,7 @@ class HttpApi {
   const HttpApiOptions options_;
   QueryMetrics metrics_;
   TimeZones zones_;
+  QueryControls controls_;
 };
 
 }  // namespace plumbago::query
