@@ -26,8 +26,9 @@ struct EvaluationContext {
   std::optional<double> x_files_factor = {};  // of the request
 
   // Bounds on what a target may cost; their flags are named in messages.
-  int64_t points_max = 50'000'000;  // created by functions, --points-per-query-max
-  int calls_max = 10'000;           // evaluated, arguments in several windows count several times
+  int64_t points_max = 50'000'000;  // created by functions
+  std::string points_max_name = "--points-per-query-max";
+  int calls_max = 10'000;  // evaluated, arguments in several windows count several times
   // Asked between calls: an error (cancelled, deadline) ends the evaluation.
   std::function<absl::Status()> check_alive = [] { return absl::OkStatus(); };
 };

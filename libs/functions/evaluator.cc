@@ -190,9 +190,9 @@ class Evaluation::BoundCall final : public Call {
     int64_t& total = evaluation_.point_count_;
     if (count > context().points_max - total) {
       return absl::ResourceExhaustedError(
-          absl::StrCat("the target creates more than ", context().points_max,
-                       " points (--points-per-query-max); ask for a shorter time range, fewer "
-                       "series or a longer interval"));
+          absl::StrCat("the target creates more than ", context().points_max, " points (",
+                       context().points_max_name,
+                       "); ask for a shorter time range, fewer series or a longer interval"));
     }
     total += count;
     return absl::OkStatus();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -12,6 +13,7 @@
 #include "functions/evaluator.h"
 #include "query/name_finder.h"
 #include "query/pattern.h"
+#include "query/result_cache.h"
 #include "query/series_reader.h"
 
 namespace plumbago::query {
@@ -27,7 +29,11 @@ absl::Status CheckAnswered(const ShardReport& report) {
 }
 
 AnswerNotes NotesOf(const SeriesReader& reader, const ShardReport& report) {
-  return {report.Missing(), reader.warnings(), reader.series_count(), reader.point_count()};
+  return {report.Missing(),
+          reader.warnings(),
+          reader.series_count(),
+          reader.point_count(),
+          {reader.expand_time(), reader.fetch_time(), absl::ZeroDuration()}};
 }
 
 AnswerNotes NotesOf(const ShardReport& report) {
@@ -46,8 +52,8 @@ class Rendering {
   using Target = Engine::Target;
 
   Rendering(const functions::FunctionTable& functions, const functions::EvaluationContext& context,
-            const Limits& limits, SeriesReader& reader)
-      : functions_(functions), context_(context), limits_(limits), reader_(reader) {}
+            const Fanout& fanout, SeriesReader& reader)
+      : functions_(functions), context_(context), fanout_(fanout), reader_(reader) {}
 
   absl::StatusOr<functions::SeriesList> Run(const std::vector<Target>& targets) {
     std::vector<const functions::Expression*> expressions;
@@ -58,7 +64,7 @@ class Rendering {
     for (int round = 0; round < kRoundsMax; ++round) {
       PLUMBAGO_ASSIGN_OR_RETURN(const auto missing, EvaluateRound(targets, results));
       if (missing.empty()) return Joined(std::move(results));
-      PLUMBAGO_RETURN_IF_ERROR(reader_.Read(missing, context_.x_files_factor.value_or(0), data_));
+      PLUMBAGO_RETURN_IF_ERROR(Read(missing));
       PLUMBAGO_RETURN_IF_ERROR(CheckMemory());
     }
     return absl::InvalidArgumentError(
@@ -90,6 +96,36 @@ class Rendering {
     return missing;
   }
 
+  // From the cache of fetched series, or else from the shards.
+  absl::Status Read(const std::vector<functions::Fetch>& missing) {
+    const double x_files_factor = context_.x_files_factor.value_or(0);
+    ResultCache* const cache = fanout_.request.fetch_cache;
+    if (cache == nullptr) return reader_.Read(missing, x_files_factor, data_);
+    const auto key_of = [&](const functions::Fetch& fetch) {
+      return ResultCache::Key{ResultCache::Level::kFetch, fanout_.request.tenant,
+                              FetchKey(fetch, x_files_factor)};
+    };
+    std::vector<functions::Fetch> unknown;
+    for (const functions::Fetch& fetch : missing) {
+      const ResultCache::Result known = cache->Find(key_of(fetch));
+      if (known == nullptr) {
+        unknown.push_back(fetch);
+        continue;
+      }
+      CountResult(*known);
+      held_.push_back(known);
+      data_.Add(fetch, *known);
+    }
+    if (unknown.empty()) return absl::OkStatus();
+    PLUMBAGO_RETURN_IF_ERROR(reader_.Read(unknown, x_files_factor, data_));
+    if (!fanout_.report.Missing().empty() || !reader_.warnings().empty()) return absl::OkStatus();
+    for (const functions::Fetch& fetch : unknown) {
+      held_.push_back(std::make_shared<const functions::SeriesList>(*data_.Find(fetch)));
+      cache->Add(key_of(fetch), held_.back(), fanout_.request.cache_time);
+    }
+    return absl::OkStatus();
+  }
+
   // Columns that series share count for each: a bound, not a measure.
   void CountResult(const functions::SeriesList& list) {
     for (const functions::Series& series : list) result_points_ += series.values.size();
@@ -100,11 +136,11 @@ class Rendering {
   absl::Status CheckMemory() const {
     const size_t bytes =
         (static_cast<size_t>(reader_.point_count()) + result_points_) * sizeof(double);
-    if (bytes <= limits_.memory_bytes_max) return absl::OkStatus();
+    const Limits& limits = fanout_.limits;
+    if (bytes <= limits.memory_bytes_max) return absl::OkStatus();
     return absl::ResourceExhaustedError(absl::StrCat(
-        "the query holds ", bytes, " bytes of points, more than ", limits_.memory_bytes_max,
-        " (--query-memory-max); ask for fewer targets, fewer series or a shorter "
-        "range"));
+        "the query holds ", bytes, " bytes of points, more than ", limits.memory_bytes_max, " (",
+        limits.memory_name, "); ask for fewer targets, fewer series or a shorter range"));
   }
 
   static functions::SeriesList Joined(std::vector<std::optional<functions::SeriesList>> results) {
@@ -118,8 +154,9 @@ class Rendering {
 
   const functions::FunctionTable& functions_;
   const functions::EvaluationContext& context_;
-  const Limits& limits_;
+  const Fanout& fanout_;
   SeriesReader& reader_;
+  std::vector<ResultCache::Result> held_;  // of the cache, as long as its columns are used
   functions::FetchedData data_;
   functions::SharedResults* shared_ = nullptr;  // of the run
   size_t result_points_ = 0;
@@ -129,36 +166,43 @@ class Rendering {
 
 absl::StatusOr<RenderAnswer> Engine::Render(const RequestContext& context,
                                             const RenderRequest& request) const {
-  PLUMBAGO_ASSIGN_OR_RETURN(const std::vector<Target> targets, Parse(request));
+  const Limits& limits = LimitsFor(context);
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::vector<Target> targets, Parse(limits, request));
   functions::EvaluationContext evaluation;
   evaluation.range = request.range;
   evaluation.now = context.now;
   evaluation.zone = request.zone;
   evaluation.x_files_factor = request.x_files_factor;
-  evaluation.points_max = limits_.points_max;
+  evaluation.points_max = limits.points_max;
+  evaluation.points_max_name = limits.points_name;
   ShardReport report(context.slot_map);
-  const Fanout fanout{context, limits_, clients_, clock_, report};
+  const Fanout fanout{context, limits, clients_, clock_, report};
   evaluation.check_alive = [&fanout] { return fanout.CheckAlive(); };
   SeriesReader reader(fanout);
-  PLUMBAGO_ASSIGN_OR_RETURN(functions::SeriesList series,
-                            Rendering(functions_, evaluation, limits_, reader).Run(targets));
+  Rendering rendering(functions_, evaluation, fanout, reader);
+  const absl::Duration begin = clock_.Monotonic();
+  PLUMBAGO_ASSIGN_OR_RETURN(functions::SeriesList series, rendering.Run(targets));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
-  return RenderAnswer{std::move(series), NotesOf(reader, report)};
+  RenderAnswer answer{std::move(series), NotesOf(reader, report)};
+  PhaseTimes& times = answer.notes.times;
+  times.evaluate = clock_.Monotonic() - begin - times.expand - times.fetch;
+  return answer;
 }
 
-absl::StatusOr<std::vector<Engine::Target>> Engine::Parse(const RenderRequest& request) const {
+absl::StatusOr<std::vector<Engine::Target>> Engine::Parse(const Limits& limits,
+                                                          const RenderRequest& request) const {
   std::vector<Target> targets;
-  if (request.targets.size() > limits_.targets_max) {
-    return absl::ResourceExhaustedError(absl::StrCat("the request has ", request.targets.size(),
-                                                     " targets, more than ", limits_.targets_max,
-                                                     " (--targets-max)"));
+  if (request.targets.size() > limits.targets_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the request has ", request.targets.size(), " targets, more than ",
+                     limits.targets_max, " (", limits.targets_name, "); ask in several requests"));
   }
   for (const std::string& text : request.targets) {
     if (absl::StripAsciiWhitespace(text).empty()) continue;
-    if (text.size() > limits_.target_bytes_max) {
+    if (text.size() > limits.target_bytes_max) {
       return absl::ResourceExhaustedError(
-          absl::StrCat("a target has ", text.size(), " bytes, more than ", limits_.target_bytes_max,
-                       " (--target-bytes-max)"));
+          absl::StrCat("a target has ", text.size(), " bytes, more than ", limits.target_bytes_max,
+                       " (--target-bytes-max); write it shorter, with patterns"));
     }
     PLUMBAGO_ASSIGN_OR_RETURN(functions::Expression expression,
                               functions::ParseTarget(text, request.template_values));
@@ -178,7 +222,7 @@ absl::StatusOr<FindAnswer> Engine::Find(const RequestContext& context,
   // The shards would say the same, each for itself.
   PLUMBAGO_RETURN_IF_ERROR(ReadPattern(pattern).status());
   ShardReport report(context.slot_map);
-  const Fanout fanout{context, limits_, clients_, clock_, report};
+  const Fanout fanout{context, LimitsFor(context), clients_, clock_, report};
   PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes, NameFinder(fanout).Find(pattern));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
   return FindAnswer{std::move(nodes), NotesOf(report)};
@@ -186,7 +230,7 @@ absl::StatusOr<FindAnswer> Engine::Find(const RequestContext& context,
 
 absl::StatusOr<ListAnswer> Engine::List(const RequestContext& context) const {
   ShardReport report(context.slot_map);
-  const Fanout fanout{context, limits_, clients_, clock_, report};
+  const Fanout fanout{context, LimitsFor(context), clients_, clock_, report};
   PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names, NameFinder(fanout).List());
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
   return ListAnswer{std::move(names), NotesOf(report)};

@@ -30,12 +30,22 @@ struct RenderRequest {
   std::optional<double> x_files_factor = {};
 };
 
+// Where the time of a request went, added up over its rounds.
+struct PhaseTimes {
+  absl::Duration expand;    // patterns to names
+  absl::Duration fetch;     // points from shards, and putting copies together
+  absl::Duration evaluate;  // functions
+};
+
 // What goes with every answer.
 struct AnswerNotes {
   std::vector<MissingShard> missing_shards;  // not empty: the answer is partial
   std::vector<std::string> warnings;         // series that could not be read
   size_t series_count = 0;                   // read from shards
   int64_t point_count = 0;
+  PhaseTimes times = {};
+
+  bool IsComplete() const { return missing_shards.empty() && warnings.empty(); }
 };
 
 struct RenderAnswer {
@@ -92,7 +102,11 @@ class Engine {
                             const std::vector<std::string>& metrics) const;
 
  private:
-  absl::StatusOr<std::vector<Target>> Parse(const RenderRequest& request) const;
+  const Limits& LimitsFor(const RequestContext& context) const {
+    return context.limits == nullptr ? limits_ : *context.limits;
+  }
+  absl::StatusOr<std::vector<Target>> Parse(const Limits& limits,
+                                            const RenderRequest& request) const;
   absl::StatusOr<TagAnswer> CountByNames(const RequestContext& context,
                                          const TagQuestion& question) const;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+
 namespace plumbago::query {
 
 absl::Status Fanout::CheckTopology() const {
@@ -15,7 +17,9 @@ absl::Status Fanout::CheckAlive() const {
     return absl::CancelledError("the query was cancelled");
   }
   if (clock.Now() < request.deadline) return absl::OkStatus();
-  return absl::DeadlineExceededError("the query took longer than --request-timeout");
+  return absl::DeadlineExceededError(
+      absl::StrCat("the query took longer than ", absl::FormatDuration(limits.request_timeout),
+                   " (", limits.time_name, "); ask for a shorter range or fewer series"));
 }
 
 std::vector<uint16_t> Fanout::ActiveShards() const {

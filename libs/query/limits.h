@@ -1,11 +1,13 @@
-// Bounds of one query and how it reads, each a flag of plumbago-query; messages name limit, value
-// and flag.
+// Bounds of one query and how it reads, each a flag of plumbago-query; a tenant may have its own.
+// Messages name limit, value and where the limit is from.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/time/time.h"
+#include "plumbago/v1/tenants.pb.h"
 
 namespace plumbago::query {
 
@@ -26,6 +28,16 @@ struct Limits {
   absl::Duration shard_timeout = absl::Seconds(6);     // --shard-timeout
   absl::Duration request_timeout = absl::Seconds(25);  // --request-timeout
   ReplicaReads replica_reads = ReplicaReads::kOne;     // --replica-reads
+
+  // What messages name: the flag, or the tenant's own limit that replaces it.
+  std::string targets_name = "--targets-max";
+  std::string series_name = "--series-per-query-max";
+  std::string points_name = "--points-per-query-max";
+  std::string memory_name = "--query-memory-max";
+  std::string time_name = "--request-timeout";
 };
+
+// `defaults` with what the tenant has of its own; its 0 means no limit.
+Limits LimitsOfTenant(const Limits& defaults, const std::string& tenant, const v1::Limits& own);
 
 }  // namespace plumbago::query

@@ -14,9 +14,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/cancellation.h"
+#include "query/limits.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::query {
+
+class ResultCache;
 
 struct RequestContext {
   std::string tenant;
@@ -25,6 +28,11 @@ struct RequestContext {
   absl::Time deadline;  // of the whole request
   // Of the whole request, shared with its calls; null: nobody will cancel it.
   std::shared_ptr<base::Cancellation> cancellation = nullptr;
+  // Of the tenant, shared with whoever works for the request; null: the engine's.
+  std::shared_ptr<const Limits> limits = nullptr;
+  // Where fetched series are looked for and kept, for how long; null: nowhere.
+  ResultCache* fetch_cache = nullptr;
+  absl::Duration cache_time = absl::ZeroDuration();
 };
 
 struct MissingShard {

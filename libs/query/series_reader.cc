@@ -19,7 +19,10 @@ absl::Status SeriesReader::Read(const std::vector<functions::Fetch>& fetches, do
   PLUMBAGO_RETURN_IF_ERROR(CountFetches(fetches.size()));
   std::vector<std::string> patterns;
   for (const functions::Fetch& fetch : fetches) patterns.push_back(fetch.pattern);
+  const absl::Duration begin = fanout_.clock.Monotonic();
   PLUMBAGO_RETURN_IF_ERROR(finder_.Expand(patterns));
+  const absl::Duration expanded = fanout_.clock.Monotonic();
+  expand_time_ += expanded - begin;
   std::vector<const FoundNames*> names;
   for (const std::string& pattern : patterns) names.push_back(&finder_.NamesOf(pattern));
   PLUMBAGO_RETURN_IF_ERROR(CountSeries(names));
@@ -29,6 +32,7 @@ absl::Status SeriesReader::Read(const std::vector<functions::Fetch>& fetches, do
   for (size_t i = 0; i < fetches.size(); ++i) {
     data.Add(fetches[i], Assemble(fetches[i], i, x_files_factor, read.parts()));
   }
+  fetch_time_ += fanout_.clock.Monotonic() - expanded;
   return absl::OkStatus();
 }
 
@@ -43,9 +47,9 @@ absl::Status SeriesReader::CountFetches(size_t count) {
 absl::Status SeriesReader::CountSeries(const std::vector<const FoundNames*>& names) {
   for (const FoundNames* list : names) series_count_ += list->size();
   if (series_count_ <= fanout_.limits.series_max) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the query reads ", series_count_, " series, more than ",
-                   fanout_.limits.series_max, " (--series-per-query-max); use narrower patterns"));
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the query reads ", series_count_, " series, more than ", fanout_.limits.series_max, " (",
+      fanout_.limits.series_name, "); use narrower patterns"));
 }
 
 absl::Status SeriesReader::CountPoints(const std::vector<ReplicaRead::Part>& parts) {
@@ -57,8 +61,8 @@ absl::Status SeriesReader::CountPoints(const std::vector<ReplicaRead::Part>& par
   }
   if (point_count_ <= fanout_.limits.points_max) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      absl::StrCat("the query reads more than ", fanout_.limits.points_max,
-                   " points (--points-per-query-max); ask for a shorter range or fewer series"));
+      absl::StrCat("the query reads more than ", fanout_.limits.points_max, " points (",
+                   fanout_.limits.points_name, "); ask for a shorter range or fewer series"));
 }
 
 functions::SeriesList SeriesReader::Assemble(const functions::Fetch& fetch, size_t fetch_index,

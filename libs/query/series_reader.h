@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "functions/evaluator.h"
 #include "query/fanout.h"
 #include "query/name_finder.h"
@@ -31,6 +32,8 @@ class SeriesReader {
 
   size_t series_count() const { return series_count_; }
   int64_t point_count() const { return point_count_; }
+  absl::Duration expand_time() const { return expand_time_; }
+  absl::Duration fetch_time() const { return fetch_time_; }
   // Series that could not be read, with the reason.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -47,6 +50,8 @@ class SeriesReader {
   size_t fetch_count_ = 0;
   size_t series_count_ = 0;
   int64_t point_count_ = 0;
+  absl::Duration expand_time_;
+  absl::Duration fetch_time_;
   std::vector<std::string> warnings_;
 };
 

@@ -10,37 +10,14 @@
 #include "base/status.h"
 #include "functions/text.h"
 #include "http/gzip.h"
+#include "query/governor.h"
+#include "query/query_registry.h"
 
 namespace plumbago::query {
 namespace {
 
 constexpr size_t kCompressFromBytes = 1024;
 constexpr size_t kCallbackBytesMax = 128;
-
-int HttpStatus(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      return 400;
-    case absl::StatusCode::kUnauthenticated:
-      return 401;
-    case absl::StatusCode::kPermissionDenied:
-      return 403;
-    case absl::StatusCode::kNotFound:
-      return 404;
-    case absl::StatusCode::kUnimplemented:
-      return 405;
-    case absl::StatusCode::kResourceExhausted:
-      return 422;
-    case absl::StatusCode::kCancelled:
-      return 499;  // as nginx counts clients that are gone
-    case absl::StatusCode::kUnavailable:
-      return 503;
-    case absl::StatusCode::kDeadlineExceeded:
-      return 504;
-    default:
-      return 500;
-  }
-}
 
 // A JavaScript name, perhaps with members: nothing that could end the call.
 bool IsCallback(const std::string& name) {
@@ -59,6 +36,31 @@ void NewLine(size_t depth, std::string& out) {
 
 }  // namespace
 
+int HttpStatus(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kUnimplemented:
+      return 405;
+    case absl::StatusCode::kResourceExhausted:
+      return base::ReasonOf(status) == kTooManyQueries ? 429 : 422;
+    case absl::StatusCode::kCancelled:
+      return 499;  // as nginx counts clients that are gone
+    case absl::StatusCode::kUnavailable:
+      return 503;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
 http::Response ErrorAnswer(const absl::Status& status) {
   http::Response response;
   response.status = HttpStatus(status);
@@ -70,7 +72,10 @@ http::Response ErrorAnswer(const absl::Status& status) {
   if (response.status == 401) {
     response.headers.Add("WWW-Authenticate", "Basic realm=\"plumbago\", charset=\"UTF-8\"");
   }
-  if (response.status == 503) response.headers.Add("Retry-After", "1");
+  const bool is_killed = base::ReasonOf(status) == QueryRegistry::kKilled;
+  if ((response.status == 503 && !is_killed) || response.status == 429) {
+    response.headers.Add("Retry-After", "1");
+  }
   return response;
 }
 
@@ -187,7 +192,8 @@ void AddCors(const std::string& origin, http::Response& response) {
   response.headers.Add("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
   response.headers.Add("Access-Control-Allow-Headers",
                        "Accept, Authorization, Content-Type, Origin, X-Api-Key, X-Requested-With");
-  response.headers.Add("Access-Control-Expose-Headers", "X-Plumbago-Partial, X-Plumbago-Warnings");
+  response.headers.Add("Access-Control-Expose-Headers",
+                       "X-Plumbago-Cache, X-Plumbago-Partial, X-Plumbago-Warnings");
   if (origin != "*") response.headers.Add("Vary", "Origin");
 }
 

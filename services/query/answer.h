@@ -14,6 +14,7 @@ namespace plumbago::query {
 
 // {"message","error"} with the status that tells the client what to do.
 http::Response ErrorAnswer(const absl::Status& status);
+int HttpStatus(const absl::Status& status);
 
 // The function that `jsonp` names; empty where there is none. InvalidArgument where that is not a
 // name.

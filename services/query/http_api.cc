@@ -1,5 +1,7 @@
 #include "http_api.h"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -40,6 +42,14 @@ std::string CleanPath(absl::string_view path) {
   return clean;
 }
 
+// What a request asks for, in the words of its client.
+std::vector<std::string> TextsOf(absl::string_view endpoint, const http::Parameters& parameters) {
+  if (endpoint == "tags") return parameters.All("expr");
+  if (endpoint != "render") return parameters.All("query");
+  std::vector<std::string> targets = parameters.All("target");
+  return targets.empty() ? parameters.All("target[]") : targets;
+}
+
 }  // namespace
 
 HttpApi::HttpApi(const Dependencies& dependencies, HttpApiOptions options)
@@ -47,7 +57,8 @@ HttpApi::HttpApi(const Dependencies& dependencies, HttpApiOptions options)
       options_(std::move(options)),
       find_(dependencies.engine),
       tags_(dependencies.engine),
-      metrics_(dependencies.metrics) {}
+      metrics_(dependencies.metrics),
+      controls_(options_.controls, dependencies.clock, dependencies.metrics) {}
 
 http::Response HttpApi::Handle(const http::Request& request) {
   const absl::Duration begin = dependencies_.clock.Monotonic();
@@ -101,35 +112,56 @@ HttpApi::Answer HttpApi::Dispatch(absl::string_view endpoint, const http::Reques
     return absl::NotFoundError(
         absl::StrCat("there is no ", base::Excerpt(path), " here; / lists the endpoints"));
   }
-  if (endpoint == "tags") return Tags(request, parameters, path);
-  PLUMBAGO_ASSIGN_OR_RETURN(const RequestContext context, MakeContext(request, parameters));
-  if (endpoint == "render") return Render(context, request, parameters);
-  return Find(endpoint, context, request, parameters);
+  return Govern(endpoint, request, parameters, path);
 }
 
-absl::StatusOr<RequestContext> HttpApi::MakeContext(const http::Request& request,
-                                                    const http::Parameters& parameters,
-                                                    v1::Key::Scope scope) {
+HttpApi::Answer HttpApi::Govern(absl::string_view endpoint, const http::Request& request,
+                                http::Parameters parameters, absl::string_view path) {
+  const auto scope = endpoint == "tags" ? TagsApi::ScopeOf(path) : v1::Key::READ;
+  PLUMBAGO_ASSIGN_OR_RETURN(Caller caller, MakeContext(request, parameters, scope));
+  if (endpoint == "render") PLUMBAGO_RETURN_IF_ERROR(AddFetchRequest(request, parameters));
+  RequestContext& context = caller.context;
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const std::unique_ptr<GovernedQuery> query,
+      GovernedQuery::Begin(controls_, request, endpoint, TextsOf(endpoint, parameters),
+                           caller.running_max, context));
+  Answer answer = [&]() -> Answer {
+    if (endpoint == "render") return Render(context, parameters, *query);
+    PLUMBAGO_RETURN_IF_ERROR(query->WaitForPlace(context));
+    if (endpoint == "tags") return Tags(context, request, parameters, path);
+    return Find(endpoint, context, request, parameters);
+  }();
+  const int status = answer.ok() ? answer->status : HttpStatus(answer.status());
+  return query->End(std::move(answer), status);
+}
+
+absl::StatusOr<HttpApi::Caller> HttpApi::MakeContext(const http::Request& request,
+                                                     const http::Parameters& parameters,
+                                                     v1::Key::Scope scope) {
   const auto snapshot = dependencies_.snapshots.Get();
-  RequestContext context;
+  Caller caller;
+  RequestContext& context = caller.context;
   PLUMBAGO_ASSIGN_OR_RETURN(context.tenant,
                             TenantOf(options_.authentication, request, snapshot.get(), scope));
   if (snapshot != nullptr) context.slot_map = snapshot->slot_map();
+  const v1::Tenant* tenant = snapshot == nullptr ? nullptr : snapshot->FindTenant(context.tenant);
+  const v1::Limits own = tenant == nullptr ? v1::Limits() : tenant->limits();
+  context.limits =
+      std::make_shared<const Limits>(LimitsOfTenant(options_.limits, context.tenant, own));
+  if (own.has_concurrent_queries()) caller.running_max = own.concurrent_queries();
   context.now = dependencies_.clock.UnixSeconds();
-  context.deadline = dependencies_.clock.Now() + options_.request_timeout;
+  context.deadline = dependencies_.clock.Now() + context.limits->request_timeout;
   context.cancellation = request.cancellation;
   const std::string now = parameters.Get("now");
-  if (now.empty()) return context;
+  if (now.empty()) return caller;
   auto parsed = functions::ParseAtTime(now, context.now, zones_.Find(parameters.Get("tz")));
   if (!parsed.ok()) return base::Annotate(parsed.status(), "now");
   context.now = *parsed;
-  return context;
+  return caller;
 }
 
-HttpApi::Answer HttpApi::Tags(const http::Request& request, const http::Parameters& parameters,
-                              absl::string_view path) {
-  PLUMBAGO_ASSIGN_OR_RETURN(const RequestContext context,
-                            MakeContext(request, parameters, TagsApi::ScopeOf(path)));
+HttpApi::Answer HttpApi::Tags(const RequestContext& context, const http::Request& request,
+                              const http::Parameters& parameters, absl::string_view path) {
   PLUMBAGO_ASSIGN_OR_RETURN(TagsApi::Result result,
                             tags_.Answer(context, request.method, path, parameters));
   metrics_.CountAnswer(result.notes);
@@ -139,18 +171,19 @@ HttpApi::Answer HttpApi::Tags(const http::Request& request, const http::Paramete
   return response;
 }
 
-HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Request& request,
-                                http::Parameters parameters) {
-  PLUMBAGO_RETURN_IF_ERROR(AddFetchRequest(request, parameters));
+HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Parameters& parameters,
+                                GovernedQuery& query) {
   PLUMBAGO_ASSIGN_OR_RETURN(
       const RenderOptions render,
       ReadRenderParameters(parameters, context.now, zones_.Find(parameters.Get("tz"))));
-  PLUMBAGO_ASSIGN_OR_RETURN(RenderAnswer answer,
-                            dependencies_.engine.Render(context, render.request));
-  metrics_.CountAnswer(answer.notes);
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::shared_ptr<const RenderAnswer> answer,
+                            query.Render(dependencies_.engine, context, render));
+  if (query.was_evaluated()) metrics_.CountAnswer(answer->notes);
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
-                            AnswerRender(parameters, render, std::move(answer.series)));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer.notes, response));
+                            AnswerRender(parameters, render, answer->series));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer->notes, response));
+  const std::string cache = query.cache_outcome();
+  if (!cache.empty()) response.headers.Add("X-Plumbago-Cache", cache);
   return response;
 }
 

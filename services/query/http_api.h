@@ -5,6 +5,7 @@
 // Errors are JSON with a message on every path.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,7 @@
 #include "http/message.h"
 #include "http/parameters.h"
 #include "query/engine.h"
+#include "query_controls.h"
 #include "query_metrics.h"
 #include "tags_api.h"
 #include "time_zones.h"
@@ -28,7 +30,8 @@ struct HttpApiOptions {
   Authentication authentication = Authentication::kNone;
   std::string cors_origin;
   std::string partial = "mark";  // what becomes of partial answers: allow, mark or deny
-  absl::Duration request_timeout = absl::Seconds(25);
+  Limits limits = {};            // of tenants that have none of their own
+  ControlOptions controls = {};
 };
 
 class HttpApi {
@@ -46,6 +49,8 @@ class HttpApi {
 
   http::Response Handle(const http::Request& request);
 
+  QueryControls& controls() { return controls_; }
+
  private:
   using Answer = absl::StatusOr<http::Response>;
 
@@ -53,14 +58,20 @@ class HttpApi {
   static absl::string_view EndpointOf(absl::string_view path, const http::Parameters& parameters);
   Answer Dispatch(absl::string_view endpoint, const http::Request& request,
                   const http::Parameters& parameters, absl::string_view path);
-  absl::StatusOr<RequestContext> MakeContext(const http::Request& request,
-                                             const http::Parameters& parameters,
-                                             v1::Key::Scope scope = v1::Key::READ);
+  struct Caller {
+    RequestContext context;
+    std::optional<uint64_t> running_max;  // queries at a time, if the tenant has a limit of its own
+  };
+  absl::StatusOr<Caller> MakeContext(const http::Request& request,
+                                     const http::Parameters& parameters, v1::Key::Scope scope);
 
-  Answer Tags(const http::Request& request, const http::Parameters& parameters,
-              absl::string_view path);
-  Answer Render(const RequestContext& context, const http::Request& request,
-                http::Parameters parameters);
+  // Answers what costs something, as the tenant's share and the operator's rules allow.
+  Answer Govern(absl::string_view endpoint, const http::Request& request,
+                http::Parameters parameters, absl::string_view path);
+  Answer Tags(const RequestContext& context, const http::Request& request,
+              const http::Parameters& parameters, absl::string_view path);
+  Answer Render(const RequestContext& context, const http::Parameters& parameters,
+                GovernedQuery& query);
   Answer Find(absl::string_view endpoint, const RequestContext& context,
               const http::Request& request, const http::Parameters& parameters);
   Answer Functions(const http::Parameters& parameters, absl::string_view path) const;
@@ -71,6 +82,7 @@ class HttpApi {
   const TagsApi tags_;
   QueryMetrics metrics_;
   TimeZones zones_;
+  QueryControls controls_;
 };
 
 }  // namespace plumbago::query

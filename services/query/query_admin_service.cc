@@ -1,5 +1,10 @@
 #include "query_admin_service.h"
 
+#include <utility>
+
+#include "base/status.h"
+#include "rpc/server.h"
+
 namespace plumbago::query {
 namespace {
 
@@ -30,6 +35,18 @@ double ShownSeconds(LatencyDigest& digest) {
   return p95 == absl::InfiniteDuration() ? 0 : absl::ToDoubleSeconds(p95);
 }
 
+v1::BlockRule ToProto(const BlockRule& rule) {
+  v1::BlockRule proto;
+  proto.set_id(rule.id);
+  proto.set_tenant(rule.tenant);
+  proto.set_header(rule.header);
+  proto.set_pattern(rule.pattern);
+  proto.set_note(rule.note);
+  proto.set_until_unix_ms(absl::ToUnixMillis(rule.until));
+  proto.set_refused_count(rule.refused_count);
+  return proto;
+}
+
 }  // namespace
 
 grpc::Status QueryAdminService::ListShards(grpc::ServerContext*, const v1::ListShardsRequest*,
@@ -49,6 +66,59 @@ grpc::Status QueryAdminService::ListShards(grpc::ServerContext*, const v1::ListS
     shard->set_fetch_p95_seconds(ShownSeconds(health->fetch));
   }
   return grpc::Status::OK;
+}
+
+grpc::Status QueryAdminService::ListQueries(grpc::ServerContext*,
+                                            const v1::ListQueriesRequest* request,
+                                            v1::ListQueriesResponse* response) {
+  for (const QueryInfo& info : queries_.List()) {
+    if (!request->tenant().empty() && request->tenant() != info.tenant) continue;
+    v1::RunningQuery* query = response->add_query();
+    query->set_id(info.id);
+    query->set_tenant(info.tenant);
+    query->set_endpoint(info.endpoint);
+    query->set_state(QueryStateName(info.state));
+    query->set_begin_unix_ms(absl::ToUnixMillis(info.begin));
+    // What clients send need not be UTF-8, which gRPC insists on.
+    query->set_text(base::Excerpt(info.text));
+    query->set_dashboard(base::Excerpt(info.dashboard));
+    query->set_panel(base::Excerpt(info.panel));
+    query->set_client(info.client);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status QueryAdminService::KillQuery(grpc::ServerContext*, const v1::KillQueryRequest* request,
+                                          v1::KillQueryResponse*) {
+  return rpc::ToGrpc(queries_.Kill(request->id()));
+}
+
+grpc::Status QueryAdminService::BlockQueries(grpc::ServerContext*,
+                                             const v1::BlockQueriesRequest* request,
+                                             v1::BlockRule* response) {
+  const v1::BlockRule& asked = request->rule();
+  BlockRule rule;
+  rule.tenant = asked.tenant();
+  rule.header = asked.header();
+  rule.pattern = asked.pattern();
+  rule.note = asked.note();
+  rule.until = absl::FromUnixMillis(asked.until_unix_ms());
+  const auto added = blocks_.Add(std::move(rule));
+  if (!added.ok()) return rpc::ToGrpc(added.status());
+  *response = ToProto(*added);
+  return grpc::Status::OK;
+}
+
+grpc::Status QueryAdminService::ListBlocks(grpc::ServerContext*, const v1::ListBlocksRequest*,
+                                           v1::ListBlocksResponse* response) {
+  for (const BlockRule& rule : blocks_.List()) *response->add_rule() = ToProto(rule);
+  return grpc::Status::OK;
+}
+
+grpc::Status QueryAdminService::UnblockQueries(grpc::ServerContext*,
+                                               const v1::UnblockQueriesRequest* request,
+                                               v1::UnblockQueriesResponse*) {
+  return rpc::ToGrpc(blocks_.Remove(request->id()));
 }
 
 }  // namespace plumbago::query

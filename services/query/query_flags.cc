@@ -27,6 +27,22 @@ void AddLimitFlags(service::CommandLine& line, Limits& limits) {
                    "Longest request as a whole; keep it below Grafana's 30 s");
 }
 
+void AddGovernorFlags(service::CommandLine& line, QueryFlags& flags) {
+  line.Add("--tenant-queries-max", flags.tenant_queries_max,
+           "Requests of one tenant that run at a time, unless the tenant has its own limit "
+           "(concurrent-queries); more wait")
+      ->check(CLI::Range(1, 4096));
+  line.Add("--tenant-requests-max", flags.tenant_requests_max,
+           "Requests of one tenant that run and wait; further ones are answered 429")
+      ->check(CLI::Range(1, 65536));
+  line.AddDuration("--queue-timeout", flags.queue_timeout,
+                   "Longest wait for a place to run; then the request is answered 429");
+  line.AddBytes("--result-cache-bytes", flags.result_cache_bytes,
+                "Memory for results of /render that are given again; 0: each is made anew");
+  line.AddDuration("--slow-query-threshold", flags.slow_query_threshold,
+                   "Requests that take this long or longer are logged");
+}
+
 void AddShardFlags(service::CommandLine& line, QueryFlags& flags) {
   line.Add("--partial", flags.partial,
            "Answers that lack a shard, unless the request says partial=...: mark names it in "
@@ -60,12 +76,14 @@ void AddFlags(service::CommandLine& line, QueryFlags& flags) {
   line.Add("--cors-origin", flags.cors_origin,
            "Access-Control-Allow-Origin of answers to browsers; empty: none");
   line.Add("--concurrent-requests-max", flags.concurrent_requests_max,
-           "HTTP requests served at a time, a thread each")
+           "HTTP requests for data that run at a time")
       ->check(CLI::Range(1, 4096));
   line.Add("--queued-requests-max", flags.queued_requests_max,
-           "HTTP requests that may wait for a thread; further ones are answered 503");
+           "HTTP requests that may wait for a place to run, a thread each; further ones are "
+           "answered 503");
   line.AddBytes("--body-bytes-max", flags.body_bytes_max, "Size of one HTTP request body");
   AddLimitFlags(line, flags.limits);
+  AddGovernorFlags(line, flags);
   AddShardFlags(line, flags);
   line.AddSwitch("--print-functions", flags.prints_functions,
                  "Print the render functions as Markdown, and end");
@@ -89,10 +107,22 @@ Limits LimitsOf(const QueryFlags& flags) {
   return limits;
 }
 
+ControlOptions ControlsOf(const QueryFlags& flags) {
+  ControlOptions options;
+  options.governor = {.running_max = flags.concurrent_requests_max,
+                      .tenant_running_max = flags.tenant_queries_max,
+                      .tenant_present_max = flags.tenant_requests_max,
+                      .wait_max = flags.queue_timeout};
+  options.result_cache_bytes = flags.result_cache_bytes;
+  options.slow_query_threshold = flags.slow_query_threshold;
+  return options;
+}
+
 http::ServerOptions HttpServerOptions(const QueryFlags& flags) {
   http::ServerOptions options;
   options.listeners = {{.address = flags.http_listen}};
-  options.handler_threads = flags.concurrent_requests_max;
+  // A request that waits for a place, or for the result of another, holds a thread that sleeps.
+  options.handler_threads = flags.concurrent_requests_max + flags.queued_requests_max;
   options.requests_max = flags.concurrent_requests_max + flags.queued_requests_max;
   options.body_bytes_max = flags.body_bytes_max;
   return options;

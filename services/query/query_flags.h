@@ -8,6 +8,7 @@
 #include "http/server.h"
 #include "query/guarded_shards.h"
 #include "query/limits.h"
+#include "query_controls.h"
 #include "service/command_line.h"
 #include "service/runtime.h"
 
@@ -26,6 +27,11 @@ struct QueryFlags {
   size_t queued_requests_max = 256;
   size_t body_bytes_max = 4 << 20;
   Limits limits;
+  size_t tenant_requests_max = 200;
+  size_t tenant_queries_max = 24;
+  absl::Duration queue_timeout = absl::Seconds(10);
+  size_t result_cache_bytes = 64 << 20;
+  absl::Duration slow_query_threshold = absl::Seconds(1);
   GuardOptions guard;
   std::string replica_reads = "one";  // one or all
   std::string partial = "mark";       // allow, mark or deny
@@ -38,6 +44,7 @@ void AddFlags(service::CommandLine& line, QueryFlags& flags);
 absl::Status Validate(const QueryFlags& flags);
 
 Limits LimitsOf(const QueryFlags& flags);
+ControlOptions ControlsOf(const QueryFlags& flags);
 http::ServerOptions HttpServerOptions(const QueryFlags& flags);
 
 }  // namespace plumbago::query

@@ -81,6 +81,19 @@ absl::StatusOr<std::optional<double>> XFilesFactor(const http::Parameters& param
   return factor;
 }
 
+// The presence of noCache decides, whatever its value, as in Graphite.
+absl::StatusOr<std::optional<int64_t>> CacheSeconds(const http::Parameters& parameters) {
+  if (parameters.Find("noCache") != nullptr) return 0;
+  const std::string text = parameters.Get("cacheTimeout");
+  if (text.empty()) return std::nullopt;
+  int64_t seconds = 0;
+  if (!absl::SimpleAtoi(text, &seconds) || seconds < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("cacheTimeout is \"", base::Excerpt(text),
+                                                   "\"; use seconds, 0 for a new answer"));
+  }
+  return seconds;
+}
+
 // Anything but digits is ignored, as Graphite does.
 int64_t PointsMax(const http::Parameters& parameters) {
   const std::string text = parameters.Get("maxDataPoints");
@@ -173,6 +186,8 @@ absl::StatusOr<RenderOptions> ReadRenderParameters(const http::Parameters& param
   PLUMBAGO_ASSIGN_OR_RETURN(options.format, Format(parameters));
   if (parameters.Find("noNullPoints") != nullptr) options.null_points = NullPoints::kDrop;
   options.points_max = PointsMax(parameters);
+  PLUMBAGO_ASSIGN_OR_RETURN(options.cache_seconds, CacheSeconds(parameters));
+  options.now_text = parameters.Get("now");
   PLUMBAGO_RETURN_IF_ERROR(ReadPicture(parameters, options));
   return options;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,9 @@ struct RenderOptions {
   int64_t points_max = 0;                         // maxDataPoints; 0: all
   std::optional<graph::Parameters> picture = {};  // for png, svg and pdf
   std::optional<PieOptions> pie = {};
+  // cacheTimeout; 0, also for noCache: the answer must be new. Nothing: as the service thinks.
+  std::optional<int64_t> cache_seconds = {};
+  std::string now_text = {};  // the parameter `now`
 };
 
 // InvalidArgument names the parameter, its value and what is allowed. Without from and until the

@@ -35,7 +35,6 @@ absl::Status RunQuery(const QueryFlags& flags, service::Runtime& runtime) {
   const auto shard_gauges =
       runtime.metrics().BeforeScrape([&] { metrics.Show(shards, snapshots); });
   const Engine engine(LimitsOf(flags), table, shards, runtime.clock());
-  QueryAdminService admin(shards, snapshots);
   ShardProber prober(shards, snapshots);
   prober.Start();
   HttpApi api(
@@ -43,7 +42,9 @@ absl::Status RunQuery(const QueryFlags& flags, service::Runtime& runtime) {
       {.authentication = flags.auth == "keys" ? Authentication::kKeys : Authentication::kNone,
        .cors_origin = flags.cors_origin,
        .partial = flags.partial,
-       .request_timeout = flags.limits.request_timeout});
+       .limits = LimitsOf(flags),
+       .controls = ControlsOf(flags)});
+  QueryAdminService admin(shards, snapshots, api.controls().queries(), api.controls().blocks());
 
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&admin}));
   auto server = http::Server::Start(HttpServerOptions(flags),

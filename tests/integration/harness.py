@@ -199,6 +199,8 @@ class Cluster:
         self.relay = Service(self, "relay", "plumbago-relay",
                              [*to_controller, "--plaintext-tcp", plaintext, "--plaintext-udp", plaintext,
                               *relay_flags])
+        if "--result-cache-bytes" not in query_flags:  # tests see each point at once
+            query_flags = ["--result-cache-bytes", "0", *query_flags]
         self.query = Service(self, "query", "plumbago-query",
                              [*to_controller, "--http-listen", f"127.0.0.1:{self.http_port}", *query_flags])
 

@@ -23,6 +23,7 @@ void AddQuotaCommands(CLI::App& app, Session& session);
 void AddRelayCommands(CLI::App& app, Session& session);
 void AddTopCommand(CLI::App& app, Session& session);
 void AddQueryCommands(CLI::App& app, Session& session);  // shards
+void AddQueryControlCommands(CLI::App& app, Session& session);
 
 // Those of the storage policy, below `tenant`.
 void AddPolicyCommands(CLI::App& tenant, Session& session);

@@ -72,6 +72,7 @@ void AddEverything(CLI::App& app, plumbago::ctl::Session& session) {
   plumbago::ctl::AddRelayCommands(app, session);
   plumbago::ctl::AddTopCommand(app, session);
   plumbago::ctl::AddQueryCommands(app, session);
+  plumbago::ctl::AddQueryControlCommands(app, session);
 }
 
 }  // namespace

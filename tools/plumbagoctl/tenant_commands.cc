@@ -34,6 +34,9 @@ const LimitFlag kLimits[] = {
     PLUMBAGO_LIMIT(points_per_query, "Points read by one query"),
     PLUMBAGO_LIMIT(name_bytes_max, "Bytes of a name, tags included"),
     PLUMBAGO_LIMIT(connections, "Connections to each relay"),
+    PLUMBAGO_LIMIT(targets_per_query, "Targets of one query"),
+    PLUMBAGO_LIMIT(memory_bytes_per_query, "Bytes of points that one query holds"),
+    PLUMBAGO_LIMIT(seconds_per_query, "Seconds that one query may take"),
 };
 #undef PLUMBAGO_LIMIT
 
