@@ -57,6 +57,7 @@ void SpoolReplay::ForgetSegment() {
   series_.clear();
   detours_.clear();
   sent_point_counts_.clear();
+  in_flight_point_count_ = 0;
 }
 
 absl::StatusOr<bool> SpoolReplay::Step(Mode mode) {
@@ -123,6 +124,7 @@ void SpoolReplay::CollectAcknowledged() {
   const uint64_t acknowledged = stream_->acknowledged_count();
   while (seen_acknowledged_ < acknowledged && !sent_point_counts_.empty()) {
     totals_.replayed_points += sent_point_counts_.front();
+    in_flight_point_count_ -= sent_point_counts_.front();
     sent_point_counts_.pop_front();
     ++seen_acknowledged_;
   }
@@ -220,6 +222,7 @@ void SpoolReplay::Split(absl::string_view payload) {
   allowance_points_ -= static_cast<double>(columns_.numbers.size());
   if (own->point_count() == 0) return;
   sent_point_counts_.push_back(own->point_count());
+  in_flight_point_count_ += own->point_count();
   stream_->Send(std::move(own));
 }
 

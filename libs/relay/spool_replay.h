@@ -85,6 +85,8 @@ class SpoolReplay {
 
   const Totals& totals() const { return totals_; }
   uint64_t acknowledged_count() const;  // batches, of the present stream
+  // Points that are on their way, and in the spool until they are acknowledged.
+  size_t in_flight_point_count() const { return in_flight_point_count_; }
   bool is_stream_failing() const { return stream_ != nullptr && stream_->is_failing(); }
 
  private:
@@ -145,6 +147,7 @@ class SpoolReplay {
   std::vector<Series> series_;  // by number
   std::deque<Detour> detours_;
   std::deque<size_t> sent_point_counts_;  // of the batches on their way
+  size_t in_flight_point_count_ = 0;      // the sum of these
   uint64_t seen_acknowledged_ = 0;
   journal::PointColumns columns_;                         // scratch
   std::vector<journal::NumberedSeries> numbered_series_;  // scratch

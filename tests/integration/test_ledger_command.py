@@ -203,6 +203,22 @@ class LedgerOfRulesTest(LedgerTestCase):
         self.assertEqual(terms["relay", "acknowledged", "-"], 2 * taken)
         harness.wait_until(lambda: sink.line_count == taken, "the foreign host has read them")
 
+    def test_a_foreign_host_that_is_away_balances_through_its_spool(self):
+        port = harness.free_port()
+        cluster = self.start_with_rules(port)
+        sent = self.send(cluster)
+        spooled = "plumbago_relay_destination_points_spooled_total"
+        harness.wait_until(lambda: cluster.relay.metric(spooled) >= sent - 7, "the points are in the spool")
+        self.wait_until_all_is_out(cluster, sent)
+        self.assertGreater(self.assert_balanced(cluster)["relay", "spooled foreign", "-"], 0)
+        sink = Sink(port)
+        self.addCleanup(sink.end)
+        harness.wait_until(lambda: cluster.relay.metric("plumbago_relay_destination_spool_bytes") == 0,
+                           "the spool is replayed", 60)
+        terms = self.assert_balanced(cluster)
+        self.assertEqual(terms["relay", "spooled foreign", "-"], terms["relay", "replayed foreign", "-"])
+        self.assertEqual(sink.line_count, terms["relay", "forwarded", "-"])
+
 
 if __name__ == "__main__":
     unittest.main()
