@@ -278,7 +278,7 @@ def optional(value, form):
 
 
 def ratio(peer, ours):
-    return "" if peer is ours else f"1/{peer['cpu_us_per_point'] / ours['cpu_us_per_point']:.1f}"
+    return "" if peer is ours else f"{ours['cpu_us_per_point'] / peer['cpu_us_per_point']:.2f} x"
 
 
 def print_size(results):
