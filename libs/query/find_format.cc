@@ -125,7 +125,7 @@ std::string FindTreeJson(const std::vector<FoundNode>& nodes, absl::string_view 
   const std::vector<absl::string_view> branches = NamesOf(nodes, false);
   const std::vector<absl::string_view> leaves = NamesOf(nodes, true);
   std::string out = "[";
-  if (wildcard == WildcardNode::kYes && branches.size() + leaves.size() > 1) {
+  if (wildcard == WildcardNode::kYes && nodes.size() > 1) {
     AppendTreeNode(base, "*", branches.empty(), !branches.empty(), out);
   }
   for (const absl::string_view name : branches) AppendTreeNode(base, name, false, true, out);

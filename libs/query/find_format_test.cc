@@ -27,6 +27,9 @@ TEST_CASE("treejson can begin with a wildcard node", "[find_format]") {
   CHECK(FindTreeJson({{"x.a", false}, {"x.b", true}}, "x.*", WildcardNode::kYes)
             .starts_with(R"([{"text":"*","id":"x.*","allowChildren":1,"expandable":1,"leaf":0)"));
   CHECK(FindTreeJson({{"a", true}}, "*", WildcardNode::kYes).starts_with(R"([{"text":"a")"));
+  // Two nodes with one name are more than one.
+  CHECK(FindTreeJson({{"x.a", true}, {"y.a", true}}, "*.a", WildcardNode::kYes)
+            .starts_with(R"([{"text":"*","id":"*.*")"));
 }
 
 TEST_CASE("completer ends branches with a dot", "[find_format]") {
@@ -76,7 +79,7 @@ TEST_CASE("protobuf answers can be read back", "[find_format]") {
 TEST_CASE("pickle and msgpack are lists of maps", "[find_format]") {
   CHECK(FindMsgpack({{"b", false}}, 0) == std::string("\xDD\0\0\0\1\x82\xA4path\xA1"
                                                       "b\xA7is_leaf\xC2",
-                                                      24));
+                                                      22));
   CHECK(FindPickle({}, 0) == "\x80\x02](e.");
 }
 

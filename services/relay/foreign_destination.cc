@@ -18,12 +18,12 @@ ForeignDestination::ForeignDestination(base::Metrics& metrics, base::Gauge& held
       resent_batches(metrics.AddCounter("plumbago_relay_destination_batches_resent_total",
                                         "Batches written again after a broken connection",
                                         {{"destination", name}})),
-      name_(name),
-      points_held_(held),
-      queued_bytes_(metrics.AddGauge(
+      queued_bytes(metrics.AddGauge(
           "plumbago_relay_destination_queued_bytes",
           "Memory of points on their way to the destination that it has not accepted",
           {{"destination", name}})),
+      name_(name),
+      points_held_(held),
       failures_(metrics.AddCounter("plumbago_relay_destination_failures_total",
                                    "Connections that failed with points on their way, and attempts "
                                    "to connect or write that failed",
@@ -35,12 +35,12 @@ ForeignDestination::ForeignDestination(base::Metrics& metrics, base::Gauge& held
 
 void ForeignDestination::OnQueued(size_t point_count, size_t byte_count) {
   points_held_.Add(static_cast<double>(point_count));
-  queued_bytes_.Add(static_cast<double>(byte_count));
+  queued_bytes.Add(static_cast<double>(byte_count));
 }
 
 void ForeignDestination::OnLeft(size_t point_count, size_t byte_count) {
   points_held_.Add(-static_cast<double>(point_count));
-  queued_bytes_.Add(-static_cast<double>(byte_count));
+  queued_bytes.Add(-static_cast<double>(byte_count));
 }
 
 void ForeignDestination::OnFailure(absl::string_view why) {

@@ -34,11 +34,11 @@ class ForeignDestination {
   base::Gauge& connections;
   base::Counter& connects;
   base::Counter& resent_batches;
+  base::Gauge& queued_bytes;  // changed by OnQueued and OnLeft alone
 
  private:
   const std::string name_;
   base::Gauge& points_held_;
-  base::Gauge& queued_bytes_;
   base::Counter& failures_;
   base::Counter& points_not_writable_;
   std::atomic<bool> is_failing_{false};
