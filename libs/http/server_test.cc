@@ -236,7 +236,7 @@ class CountingGate final : public ConnectionGate {
   explicit CountingGate(int places) : places_(std::make_shared<std::atomic<int>>(places)) {}
   Place Admit() override {
     if (places_->fetch_sub(1) <= 0) return nullptr;
-    return Place(nullptr, [places = places_](void*) { places->fetch_add(1); });
+    return Place(places_.get(), [places = places_](void*) { places->fetch_add(1); });
   }
   Place AdmitSource(const std::string& address) override {
     return address == "192.0.2.66" ? nullptr : std::make_shared<int>();
