@@ -156,56 +156,48 @@ TEST_CASE("Server sends a body in parts to HTTP/1.0 without chunks and closes", 
   CHECK(all.substr(all.find("\r\n\r\n")) == "\r\n\r\nfirst-1-2-3-");
 }
 
+Response EndlessOrShort(const Request& request) {
+  if (request.path == "/short") return Echo(request);
+  Response response;
+  response.more_parts = [](std::string& part) {
+    part.assign(1 << 20, 'x');
+    return true;
+  };
+  return response;
+}
+
+// The head of an answer other than 503, which a server gives while its places are taken.
+std::string HeadWhenFree(Server& server) {
+  Client client(server.port());
+  std::string head;
+  do {
+    client.Send("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
+    head = client.ReadHead();
+  } while (head.find("HTTP/1.1 503") == 0);
+  return head;
+}
+
 TEST_CASE("Server frees the place of a client that leaves within a body in parts", "[http]") {
   ServerOptions options;
   options.requests_max = 1;
-  auto server = Server::Start(options, [](const Request& request) {
-                  if (request.path == "/short") return Echo(request);
-                  Response response;
-                  response.more_parts = [](std::string& part) {
-                    part.assign(1 << 20, 'x');
-                    return true;
-                  };
-                  return response;
-                }).value();
+  auto server = Server::Start(options, EndlessOrShort).value();
   {
     Client leaving(server->port());
     leaving.Send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
     leaving.ReadHead();
   }
-  // Answered 503 until the server has noticed.
-  Client other(server->port());
-  std::string head;
-  do {
-    other.Send("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
-    head = other.ReadHead();
-  } while (head.find("HTTP/1.1 503") == 0);
-  CHECK(head.find("HTTP/1.1 200") == 0);
+  CHECK(HeadWhenFree(*server).find("HTTP/1.1 200") == 0);
 }
 
 TEST_CASE("Server frees the place of a client that does not read its body in parts", "[http]") {
   ServerOptions options;
   options.requests_max = 1;
   options.write_timeout = absl::Milliseconds(100);
-  auto server = Server::Start(options, [](const Request& request) {
-                  if (request.path == "/short") return Echo(request);
-                  Response response;
-                  response.more_parts = [](std::string& part) {
-                    part.assign(1 << 20, 'x');
-                    return true;
-                  };
-                  return response;
-                }).value();
+  auto server = Server::Start(options, EndlessOrShort).value();
   Client idle(server->port());
   idle.Send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
   idle.ReadHead();
-  Client other(server->port());
-  std::string head;
-  do {
-    other.Send("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
-    head = other.ReadHead();
-  } while (head.find("HTTP/1.1 503") == 0);
-  CHECK(head.find("HTTP/1.1 200") == 0);
+  CHECK(HeadWhenFree(*server).find("HTTP/1.1 200") == 0);
 }
 
 TEST_CASE("Server tells a handler that its client is gone, and serves on", "[http]") {

@@ -49,6 +49,15 @@ class Coalescer {
     }
   }
 
+  // Who does or waits for the work of a key now.
+  size_t participant_count(const std::string& key) {
+    base::MutexLock lock(mutex_);
+    const auto entry = flights_.find(key);
+    if (entry == flights_.end()) return 0;
+    base::MutexLock flight_lock(entry->second->mutex);
+    return entry->second->member_count;
+  }
+
  private:
   // Shared by those who take part, the map, and cancellations under way.
   struct Flight {

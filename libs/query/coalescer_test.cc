@@ -25,6 +25,10 @@ class Fixture {
       });
     });
   }
+  // Returns when a follower waits beside the leader.
+  void AwaitFollower() {
+    while (numbers.participant_count("k") < 2) std::this_thread::yield();
+  }
   // Does the work "k", which ends with `result` when `end` is set, or with its cancellation.
   std::future<Numbers::Outcome> Lead(const Numbers::Participant& who, Numbers::Result result) {
     auto future = std::async(std::launch::async, [this, who, result] {
@@ -45,9 +49,6 @@ class Fixture {
   std::atomic<int> work_count{0};
 };
 
-// A follower cannot be seen waiting; this gives it time, and no test depends on it.
-void LetJoin() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
-
 TEST_CASE("Equal work under way is shared, other work and later work is not", "[coalescer]") {
   Fixture fixture;
   auto leader = fixture.Lead(fixture.Who(), std::make_shared<const int>(7));
@@ -56,11 +57,12 @@ TEST_CASE("Equal work under way is shared, other work and later work is not", "[
     return Numbers::Result(std::make_shared<const int>(8));
   });
   CHECK(**other.result == 8);
-  LetJoin();
+  fixture.AwaitFollower();
   fixture.end = true;
   CHECK(**leader.get().result == 7);
   const auto outcome = follower.get();
-  CHECK(outcome.is_shared == (**outcome.result == 7));
+  CHECK(outcome.is_shared);
+  CHECK(**outcome.result == 7);
   CHECK(**fixture.Follow(fixture.Who()).get().result == -1);
 }
 
@@ -69,7 +71,7 @@ TEST_CASE("Work goes on for the others when the one who began it is gone", "[coa
   const auto who = fixture.Who();
   auto leader = fixture.Lead(who, std::make_shared<const int>(7));
   auto follower = fixture.Follow(fixture.Who());
-  LetJoin();
+  fixture.AwaitFollower();
   who.cancellation->Cancel();
   fixture.end = true;
   leader.get();
@@ -82,9 +84,10 @@ TEST_CASE("The last one who leaves cancels the work", "[coalescer]") {
   const auto second = fixture.Who();
   auto leader = fixture.Lead(first, std::make_shared<const int>(7));
   auto follower = fixture.Follow(second);
-  LetJoin();
+  fixture.AwaitFollower();
   second.cancellation->Cancel();
-  CHECK(absl::IsCancelled(follower.get().result.status()) == (fixture.work_count == 0));
+  CHECK(absl::IsCancelled(follower.get().result.status()));
+  CHECK(fixture.work_count == 0);
   first.cancellation->Cancel();
   CHECK(absl::IsCancelled(leader.get().result.status()));
   CHECK(fixture.Follow(fixture.Who()).get().result.ok());
@@ -104,7 +107,7 @@ TEST_CASE("Errors are shared, but not that the time of another is over", "[coale
   Fixture fixture;
   auto leader = fixture.Lead(fixture.Who(), absl::DeadlineExceededError("late"));
   auto follower = fixture.Follow(fixture.Who());
-  LetJoin();
+  fixture.AwaitFollower();
   fixture.end = true;
   CHECK(absl::IsDeadlineExceeded(leader.get().result.status()));
   CHECK(**follower.get().result == -1);

@@ -70,14 +70,12 @@ void InternalSource::Tick() {
 }
 
 void InternalSource::ProduceAll(PointProducer::Turn turn) {
-  const PointRouter::Backlog backlog = router_->backlog();
-  if (backlog == PointRouter::Backlog::kAll && turn == PointProducer::Turn::kRegular) return;
-  router_->SetFullShards(backlog == PointRouter::Backlog::kFullShard
-                             ? PointRouter::FullShards::kRefuse
-                             : PointRouter::FullShards::kHold);
+  const Backlog backlog = router_->backlog();
+  if (backlog == Backlog::kAll && turn == PointProducer::Turn::kRegular) return;
+  router_->SetFullLanes(backlog == Backlog::kFullShard ? FullLanes::kRefuse : FullLanes::kHold);
   InternalSink sink(*router_);
   for (PointProducer* const producer : producers_) producer->Produce(turn, sink);
-  router_->SetFullShards(PointRouter::FullShards::kHold);
+  router_->SetFullLanes(FullLanes::kHold);
   router_->Flush();
 }
 

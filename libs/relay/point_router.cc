@@ -120,8 +120,8 @@ void PointRouter::CountRemoved(const std::vector<std::unique_ptr<Batch>>& batche
   }
 }
 
-void PointRouter::SetFullShards(FullShards mode) {
-  full_shards_ = mode;
+void PointRouter::SetFullLanes(FullLanes mode) {
+  full_lanes_ = mode;
   lanes_.SetFullLanes(mode);
 }
 
@@ -194,13 +194,19 @@ bool PointRouter::Take(const Pending& pending) {
 
 void PointRouter::OnLongLine(absl::string_view head) { OnRefused(DropReason::kLineTooLong, head); }
 
-std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_t time_seconds,
+PointRouter::Pending PointRouter::DecodedPoint(absl::string_view metric, uint32_t time_seconds,
                                                double value) {
   Pending point;
   point.line.metric = metric;
   point.line.time_seconds = time_seconds;
   point.line.value = value;
   point.tenant = tenant_;
+  return point;
+}
+
+std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_t time_seconds,
+                                               double value) {
+  Pending point = DecodedPoint(metric, time_seconds, value);
   if (tenants_.has_keys() && BeginsWithKey(metric) && !ResolveKey(point)) return last_drop_;
   if (traffic_ != nullptr) ObservePoint(*point.tenant, point.line.metric);
   if (!Take(point)) return last_drop_;
@@ -214,11 +220,7 @@ std::optional<DropReason> PointRouter::OnPoint(absl::string_view metric, uint32_
 std::optional<DropReason> PointRouter::OnAggregate(const routing::AggregateSpec& spec,
                                                    absl::string_view metric, uint32_t time_seconds,
                                                    double value) {
-  Pending point;
-  point.line.metric = metric;
-  point.line.time_seconds = time_seconds;
-  point.line.value = value;
-  point.tenant = tenant_;
+  Pending point = DecodedPoint(metric, time_seconds, value);
   if (traffic_ != nullptr) ObservePoint(*point.tenant, metric);
   if (!Take(point)) return last_drop_;
   // What another rule emits, or a sender sends, by the same name may go elsewhere.
@@ -237,7 +239,7 @@ void PointRouter::OnRefused(DropReason reason, absl::string_view excerpt) {
 
 bool PointRouter::Deliver(const Route& route, const Pending& pending) {
   if (route.plan != Route::kNoPlan) return FollowPlan(learner_.plans().at(route.plan), pending);
-  if (full_shards_ == FullShards::kHold) {
+  if (full_lanes_ == FullLanes::kHold) {
     Append(route, pending.line);
     return true;
   }

@@ -102,8 +102,7 @@ class PointRouter {
 
   // For points whose sender cannot wait: from kRefuse on, those for shards that have neither memory
   // nor a spool left are refused and counted. Call it again when the backlog may have changed.
-  using FullShards = FullLanes;
-  void SetFullShards(FullShards mode);
+  void SetFullLanes(FullLanes mode);
 
   // The sink of LineCutter.
   void OnLines(absl::Span<const absl::string_view> lines);
@@ -134,7 +133,6 @@ class PointRouter {
   // Sends every open batch now.
   void Flush();
 
-  using Backlog = relay::Backlog;
   // May begin to bring the batches of a slow shard to its spool.
   Backlog backlog();
   bool is_backlogged() { return backlog() != Backlog::kNone; }
@@ -167,6 +165,7 @@ class PointRouter {
     bool is_expected;  // the series that comes behind the last one in the table
   };
 
+  Pending DecodedPoint(absl::string_view metric, uint32_t time_seconds, double value);
   // Fills `pending`, and returns how many of the lines are points.
   size_t Parse(absl::Span<const absl::string_view> lines, Pending* pending);
   // Counts a point. False where it was refused.
@@ -221,7 +220,7 @@ class PointRouter {
   SeriesTable table_;
   uint32_t next_series_ = 0;  // number of the series that a sender who repeats his order sends next
   SeriesLearner learner_;
-  FullShards full_shards_ = FullShards::kHold;
+  FullLanes full_lanes_ = FullLanes::kHold;
   std::string canonical_;                           // scratch of Learn
   absl::Span<const absl::string_view> lines_ = {};  // that are being taken, for DataOf
 

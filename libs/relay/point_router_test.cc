@@ -151,7 +151,7 @@ TEST_CASE("PointRouter is backlogged without a slot map and at the bound of a st
   f.shards["a"].more_held_bytes = kMiB - 1;
   CHECK_FALSE(router.is_backlogged());
   f.shards["a"].more_held_bytes = kMiB;
-  CHECK(router.backlog() == PointRouter::Backlog::kAll);
+  CHECK(router.backlog() == Backlog::kAll);
 }
 
 TEST_CASE("PointRouter is not backlogged by a shard that left the map or is excluded", "[relay]") {
@@ -201,7 +201,7 @@ TEST_CASE("PointRouter lets senders wait while no shard keeps up, and spools not
   SpoolFixture f;
   f.shards["a"].more_held_bytes = kMiB;
   f.shards["b"].more_held_bytes = kMiB / 2;
-  CHECK(f.router->backlog() == PointRouter::Backlog::kAll);
+  CHECK(f.router->backlog() == Backlog::kAll);
   CHECK(f.spools["a"].slow_lane_count == 0);
 }
 
@@ -210,10 +210,10 @@ TEST_CASE("PointRouter refuses points for a full shard where senders cannot wait
   f.shards["a"].more_held_bytes = kMiB;
   f.spools["a"].why_down = "test";
   f.spools["a"].has_room = false;
-  REQUIRE(f.router->backlog() == PointRouter::Backlog::kFullShard);
-  f.router->SetFullShards(PointRouter::FullShards::kRefuse);
+  REQUIRE(f.router->backlog() == Backlog::kFullShard);
+  f.router->SetFullLanes(FullLanes::kRefuse);
   f.Feed("x 1 1\nx 2 2\n");
-  f.router->SetFullShards(PointRouter::FullShards::kHold);
+  f.router->SetFullLanes(FullLanes::kHold);
   f.Feed("x 3 3\n");
   f.router->Flush();
   CHECK(f.metrics.dropped(DropReason::kSpoolFull).Value() == 2);

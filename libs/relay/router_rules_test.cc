@@ -201,7 +201,7 @@ TEST_CASE("PointRouter lets senders wait for a full foreign endpoint where told 
   CHECK(f.router->backlog() == Backlog::kFullShard);
   f.Feed("web.a 1 1\n");  // was read already
   CHECK(f.Dropped(DropReason::kDestinationFull) == 0);
-  f.router->SetFullShards(FullLanes::kRefuse);
+  f.router->SetFullLanes(FullLanes::kRefuse);
   f.Feed("web.a 2 2\n");
   CHECK(f.Dropped(DropReason::kDestinationFull) == 1);
 }

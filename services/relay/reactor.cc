@@ -174,12 +174,10 @@ void Reactor::Pause() {
 // A sender of datagrams cannot be made to wait: as long as some shards take points, the points for
 // the others are refused and counted.
 bool Reactor::MayReadDatagrams() {
-  const PointRouter::Backlog backlog = router_->backlog();
-  if (backlog != PointRouter::Backlog::kNone) Pause();
-  if (backlog == PointRouter::Backlog::kAll) return false;
-  router_->SetFullShards(backlog == PointRouter::Backlog::kFullShard
-                             ? PointRouter::FullShards::kRefuse
-                             : PointRouter::FullShards::kHold);
+  const Backlog backlog = router_->backlog();
+  if (backlog != Backlog::kNone) Pause();
+  if (backlog == Backlog::kAll) return false;
+  router_->SetFullLanes(backlog == Backlog::kFullShard ? FullLanes::kRefuse : FullLanes::kHold);
   return true;
 }
 

@@ -96,7 +96,7 @@ void UdpListener::Read() {
       may_read = host_.MayReadDatagrams();
       if (!may_read || ReceiveSome() < kDatagramsPerRead) break;
     }
-    host_.router().SetFullShards(PointRouter::FullShards::kHold);
+    host_.router().SetFullLanes(FullLanes::kHold);
     if (may_read) Read();  // else it comes later
   });
 }
