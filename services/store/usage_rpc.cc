@@ -13,7 +13,9 @@ grpc::Status Invalid(absl::string_view message) {
   return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, std::string(message));
 }
 
-// Sends many small messages, gathered to few packets. False: the caller is gone.
+// Sends many small messages, gathered to few packets. False: the caller is gone. Needs
+// SendInitialMetadata before it: a buffered message that carries it waits until something else is
+// written to the connection, as a keepalive after many seconds.
 template <typename Message>
 bool Send(grpc::ServerWriter<Message>& writer, const Message& message) {
   return writer.Write(message, grpc::WriteOptions().set_buffer_hint());
@@ -55,6 +57,7 @@ grpc::Status UsageRpc::ListStale(grpc::ServerContext*, const v1::ListStaleReques
     return Invalid(absl::StrCat("before_unix_seconds is ", request->before_unix_seconds(),
                                 "; it must be a time after 1970"));
   }
+  writer->SendInitialMetadata();
   bool is_gone = false;
   v1::SeriesUsage series;
   const absl::Status status =
@@ -75,6 +78,7 @@ grpc::Status UsageRpc::ListSlot(grpc::ServerContext*, const v1::ListSlotRequest*
     return Invalid(
         absl::StrCat("there is no slot ", request->slot(), "; use 0 to ", metric::kSlotCount - 1));
   }
+  writer->SendInitialMetadata();
   bool is_gone = false;
   v1::SlotSeries series;
   const absl::Status status =

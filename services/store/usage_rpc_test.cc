@@ -2,6 +2,7 @@
 #include "usage_rpc.h"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "metric/slot.h"
@@ -29,6 +30,11 @@ class AdminService final : public v1::StoreAdmin::Service {
 
  private:
   UsageRpc usage_;
+};
+
+// A list that comes at all comes sooner.
+struct BoundedContext : grpc::ClientContext {
+  BoundedContext() { set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10)); }
 };
 
 struct Fixture {
@@ -67,7 +73,7 @@ struct Fixture {
     request.set_tenant("t");
     request.set_pattern(pattern);
     request.set_before_unix_seconds(before);
-    grpc::ClientContext context;
+    BoundedContext context;
     const auto reader = stub->ListStale(&context, request);
     v1::SeriesUsage series;
     names->clear();
@@ -132,7 +138,7 @@ TEST_CASE("ListSlot lists the series of a slot, of all tenants", "[store_service
   for (const char* tenant : {"t", "u"}) {
     v1::ListSlotRequest request;
     request.set_slot(metric::SlotOf(tenant, "web.b"));
-    grpc::ClientContext context;
+    BoundedContext context;
     const auto reader = fixture.stub->ListSlot(&context, request);
     v1::SlotSeries series;
     while (reader->Read(&series)) {
