@@ -82,6 +82,9 @@ Store::Store(const StoreDependencies& dependencies, StoreOptions options)
     for (const absl::string_view reason : kDamageReasons) {
       metrics_.damaged_files(reason).Set(static_cast<double>(files_.damaged().Count(reason)));
     }
+    const SeriesFiles::Mended mended = files_.TakeMended();
+    metrics_.files_mended("lengthened").Increment(static_cast<double>(mended.lengthened_count));
+    metrics_.files_mended("set_aside").Increment(static_cast<double>(mended.set_aside_count));
   });
 }
 
