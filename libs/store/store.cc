@@ -157,6 +157,18 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   return fetched;
 }
 
+absl::StatusOr<whisper::AggregationMethod> Store::SetAggregationMethod(
+    const SeriesName& name, whisper::AggregationMethod method) {
+  whisper::AggregationMethod before = method;
+  PLUMBAGO_RETURN_IF_ERROR(RunExclusive(name, [&]() -> absl::Status {
+    PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.OpenForUpdate(name));
+    whisper::Header header = opened.file->header();
+    before = std::exchange(header.method, method);
+    return whisper::WriteMetadata(opened.file->file(), header);
+  }));
+  return before;
+}
+
 absl::Status Store::RunExclusive(const SeriesName& name, absl::FunctionRef<absl::Status()> work) {
   absl::Status result;
   Arrivals done;

@@ -280,6 +280,35 @@ TEST_CASE(
                           "plumbago_store_files_mended_total{how=\"lengthened\"} 1"));
 }
 
+TEST_CASE(
+    "The aggregation method of a series is changed in its file, and its other names keep theirs",
+    "[store]") {
+  Fixture fixture;
+  const std::string path = fixture.directory.path() + "/whisper/t/a.wsp";
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  REQUIRE(fixture.store
+              .RunPaused([&] {
+                fixture.store.files().ExpectNewLinks();
+                return fixture.real_file_system->Link(path,
+                                                      fixture.directory.path() + "/snapshot.wsp");
+              })
+              .ok());
+  const auto before =
+      fixture.store.SetAggregationMethod({"t", "a"}, whisper::AggregationMethod::kMax);
+  REQUIRE(before.ok());
+  CHECK(*before == whisper::AggregationMethod::kAverage);
+  CHECK(fixture.Fetch("a").method == whisper::AggregationMethod::kMax);
+  CHECK(fixture.Fetch("a").series.values.back() == 1);
+  const auto kept =
+      fixture.real_file_system->OpenForRead(fixture.directory.path() + "/snapshot.wsp").value();
+  CHECK(whisper::ReadHeader(*kept)->method == whisper::AggregationMethod::kAverage);
+  CHECK(absl::IsNotFound(
+      fixture.store.SetAggregationMethod({"t", "b"}, whisper::AggregationMethod::kMax).status()));
+}
+
 TEST_CASE("A file that another tool replaced is read and written anew after a scan", "[store]") {
   Fixture fixture;
   REQUIRE(fixture.store.Rescan().ok());  // the thorough one

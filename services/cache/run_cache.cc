@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "aggregation_method.h"
+#include "aggregation_methods.h"
 #include "base/allocator.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -84,11 +84,9 @@ absl::StatusOr<std::unique_ptr<CarbonlinkServer>> StartCarbonlink(const CacheFla
                                                                   const PointCache& cache,
                                                                   base::Metrics& metrics) {
   if (flags.carbonlink.listen.empty()) return nullptr;
-  // Shared by the copies of the function.
-  auto methods = std::make_shared<AggregationMethodFinder>(flags.store, flags.carbonlink.tenant);
   return CarbonlinkServer::Start(
       flags.carbonlink, cache, metrics,
-      [methods = std::move(methods)](const std::string& metric) { return methods->Find(metric); });
+      std::make_unique<AggregationMethods>(flags.store, flags.carbonlink.tenant));
 }
 
 // Until SIGTERM; returns when everything is stored or the time is over.
