@@ -46,7 +46,10 @@ absl::Status IngestSession::Begin(const v1::StreamHello& hello) {
 bool IngestSession::WaitForRoom() {
   is_memory_full_ = false;
   if (!can_retry_) return journal_.WaitForRoom();
-  const MemoryBudget::Room room = journal_.WaitForRoom(kMemoryWait);
+  // Nobody waits for the memory of another tenant: whoever holds too much is refused at once.
+  const bool is_alone = !cache_.has_several_tenants();
+  const MemoryBudget::Room room =
+      journal_.WaitForRoom(is_alone ? kMemoryWait : absl::ZeroDuration());
   is_memory_full_ = room == MemoryBudget::Room::kNotYet;
   return room != MemoryBudget::Room::kStopped;
 }
@@ -175,8 +178,10 @@ absl::Status IngestSession::Resolve(const v1::PointBatch& batch) {
 }
 
 bool IngestSession::IsRefused(const SeriesReference& series) const {
-  return series.series == nullptr ||
-         (can_retry_ && (is_memory_full_ || PointCache::IsOverShare(series)));
+  if (series.series == nullptr) return true;
+  if (!can_retry_) return false;
+  if (is_memory_full_) return !cache_.IsWithinReserve(series);
+  return PointCache::IsOverShare(series);
 }
 
 size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestResponse* response) {
@@ -184,7 +189,7 @@ size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestResp
   value_.clear();
   size_t kept = 0;
   v1::RefusedPoints refused;
-  std::map<absl::string_view, double> count_by_tenant;
+  std::map<std::pair<absl::string_view, absl::string_view>, double> count_by_tenant_and_reason;
   for (size_t i = 0; i < series_.size(); ++i) {
     const int column = static_cast<int>(i);
     if (!IsRefused(series_[i])) {
@@ -196,14 +201,16 @@ size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestResp
     const bool is_name_refused = series_[i].series == nullptr;
     refused.add_index(static_cast<uint32_t>(i));
     if (is_name_refused) refused.add_forgotten_id(batch.series_id(column));
-    ++count_by_tenant[is_name_refused ? refused_tenant_ : series_[i].series->tenant()];
+    const bool is_unfair = is_name_refused ? !is_memory_full_ : PointCache::IsOverShare(series_[i]);
+    ++count_by_tenant_and_reason[{is_name_refused ? refused_tenant_ : series_[i].series->tenant(),
+                                  is_unfair ? "share" : "memory_max"}];
   }
   series_.resize(kept);
-  for (const auto& [tenant, count] : count_by_tenant) {
-    base::Counter& counter =
-        can_retry_ ? metrics_.refused_for_memory(std::string(tenant),
-                                                 is_memory_full_ ? "memory_max" : "share")
-                   : metrics_.dropped(std::string(tenant), "no_memory_for_names");
+  for (const auto& [key, count] : count_by_tenant_and_reason) {
+    const std::string tenant(key.first);
+    base::Counter& counter = can_retry_
+                                 ? metrics_.refused_for_memory(tenant, std::string(key.second))
+                                 : metrics_.dropped(tenant, "no_memory_for_names");
     counter.Increment(count);
   }
   if (!can_retry_ || refused.index_size() == 0) return 0;

@@ -35,7 +35,8 @@ class IngestSession {
   absl::Status Begin(const v1::StreamHello& hello);
 
   // Waits while memory or journal are at their bounds. False: the cache stops. A relay that can be
-  // told to come again waits for memory only a moment: the next batch is refused then.
+  // told to come again waits for memory only a moment, and not at all where several tenants hold
+  // some: of the next batch only what tenants within their reserve bring is taken then.
   bool WaitForRoom();
 
   // Defines the new series and takes the points. They are in the journal and visible to readers on

@@ -54,6 +54,13 @@ v1::PointBatch Batch(uint64_t sequence) {
   return batch;
 }
 
+v1::StreamHello RetryingHello() {
+  v1::StreamHello hello;
+  hello.set_protocol_version(1);
+  hello.set_can_retry_refused(true);
+  return hello;
+}
+
 TEST_CASE("IngestSession takes points by the names of its dictionary", "[cache]") {
   Fixture f;
   v1::PointBatch first = Batch(1);
@@ -147,10 +154,7 @@ TEST_CASE("A relay that can come again is told which points have no room, and ma
                                           {.writer = {.directory = directory.path()}}, {}, cache)
                            .value();
   IngestSession session(cache, *journal, metrics);
-  v1::StreamHello hello;
-  hello.set_protocol_version(1);
-  hello.set_can_retry_refused(true);
-  REQUIRE(session.Begin(hello).ok());
+  REQUIRE(session.Begin(RetryingHello()).ok());
   v1::PointBatch batch = Batch(1);
   for (uint32_t i = 0; i < 100; ++i) {
     Define(&batch, i, "t", "name." + std::to_string(i));
@@ -173,6 +177,77 @@ TEST_CASE("A relay that can come again is told which points have no room, and ma
   AddPoint(&again, id, 1, 1);
   v1::IngestResponse second;
   CHECK(session.Apply(again, &second).ok());
+}
+
+// A cache that "heavy" has filled, beyond its bound, before anybody looked.
+struct FullFixture {
+  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
+  base::Metrics registry;
+  CacheMetrics metrics{registry};
+  PointCache cache{{.memory_bytes_max = 400'000}, clock, metrics};
+  base::testing::TemporaryDirectory directory;
+  std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
+  std::unique_ptr<PointJournal> journal =
+      PointJournal::Open(*file_system, clock, {.writer = {.directory = directory.path()}}, {},
+                         cache)
+          .value();
+  IngestSession session{cache, *journal, metrics};
+
+  void FillWithPoints() {
+    const SeriesReference heavy = cache.Acquire("heavy", "filler", PointCache::Bound::kIgnored);
+    for (uint32_t i = 1; cache.memory().used_bytes() < 400'000; ++i) {
+      cache.Append({&heavy, 1}, {&i, 1}, std::vector<double>{i * 0.7});
+    }
+    cache.UpdatePressure(0);
+  }
+
+  // Returns how many of the heavy one's points and of the light one's were refused.
+  std::pair<int, int> Send(uint64_t sequence, int point_count) {
+    v1::PointBatch batch = Batch(sequence);
+    Define(&batch, 0, "heavy", "a");
+    Define(&batch, 1, "light", "a");
+    for (int i = 0; i < 2 * point_count; ++i) {
+      AddPoint(&batch, static_cast<uint32_t>(i % 2),
+               static_cast<uint32_t>(sequence) * 10'000 + static_cast<uint32_t>(i), i * 0.3);
+    }
+    v1::IngestResponse response;
+    REQUIRE(session.WaitForRoom());
+    REQUIRE(session.Apply(batch, &response).ok());
+    std::pair<int, int> refused;
+    if (response.refused_size() == 0) return refused;
+    for (const uint32_t index : response.refused(0).index()) {
+      ++(index % 2 == 0 ? refused.first : refused.second);
+    }
+    return refused;
+  }
+};
+
+TEST_CASE("A tenant within its reserve is taken in full while another one fills the memory",
+          "[cache]") {
+  FullFixture f;
+  REQUIRE(f.session.Begin(RetryingHello()).ok());
+  f.FillWithPoints();
+  CHECK(f.Send(1, 10) == std::pair<int, int>(10, 0));
+  f.cache.UpdatePressure(0);
+  const size_t before_bytes = f.cache.memory().used_bytes();
+  uint64_t sequence = 2;
+  for (; f.cache.IsWithinReserve(f.cache.Acquire("light", "a")); ++sequence) {
+    CHECK(f.Send(sequence, 50) == std::pair<int, int>(50, 0));
+    f.cache.UpdatePressure(0);
+  }
+  CHECK(sequence > 3);
+  CHECK(f.Send(sequence, 50) == std::pair<int, int>(50, 50));  // the bound is one for all
+  CHECK(f.cache.memory().used_bytes() < before_bytes + f.cache.memory().reserve_bytes());
+}
+
+TEST_CASE("A tenant within its reserve gets names although those of another are too many",
+          "[cache]") {
+  FullFixture f;
+  REQUIRE(f.session.Begin(RetryingHello()).ok());
+  for (int i = 0; f.cache.Acquire("heavy", "name." + std::to_string(i)).series != nullptr; ++i) {
+  }
+  f.FillWithPoints();
+  CHECK(f.Send(1, 10) == std::pair<int, int>(10, 0));
 }
 
 }  // namespace

@@ -36,7 +36,10 @@ class MemoryBudget {
   // Tenants over their share are refused from here on.
   size_t shared_bytes() const { return bytes_max_ / 8 * 7; }
   bool is_short() const { return used_bytes() >= shared_bytes(); }
-  bool is_full() const { return used_bytes() >= bytes_max_; }
+  // Nobody gets more from here on, except tenants that hold less than their part of the reserve.
+  bool is_full() const { return used_bytes() >= bytes_max_ - reserve_bytes(); }
+  // For tenants that hold little: whatever the others hold, this is left for them.
+  size_t reserve_bytes() const { return bytes_max_ / 16; }
 
   // Blocks while it is full, for `timeout` at most.
   enum class Room { kYes, kNotYet, kStopped };

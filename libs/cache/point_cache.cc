@@ -54,10 +54,9 @@ SeriesReference PointCache::Acquire(absl::string_view tenant, absl::string_view 
   auto found = partition.series.find(key);
   if (found == partition.series.end()) {
     const size_t name_bytes = name_bytes_.load(std::memory_order_relaxed);
-    if (bound == Bound::kEnforced && (name_bytes >= options_.memory_bytes_max / 2 ||
-                                      usage.is_over_share.load(std::memory_order_relaxed))) {
-      return {};
-    }
+    const bool is_bound = name_bytes >= options_.memory_bytes_max / 2 ||
+                          usage.is_over_share.load(std::memory_order_relaxed);
+    if (bound == Bound::kEnforced && is_bound && !tenants_.IsWithinReserve(usage)) return {};
     found = partition.series.insert(HotSeries::Make(usage, index, metric)).first;
     CountNames(*found, +1);
     CountTable(partition);
@@ -188,11 +187,12 @@ bool PointCache::wants_fresh_dictionaries() const {
 
 void PointCache::UpdatePressure(size_t process_bytes) {
   if (process_bytes > 0) memory_.SetProcessBytes(process_bytes);
+  if (!memory_.is_nearly_full() && !has_unfair_tenants()) return;
   const size_t used_bytes = memory_.used_bytes();
   const size_t excess_bytes =
       used_bytes > memory_.shared_bytes() ? used_bytes - memory_.shared_bytes() : 0;
-  if (excess_bytes == 0 && !has_unfair_tenants()) return;
-  has_unfair_tenants_.store(tenants_.UpdateShares(excess_bytes), std::memory_order_relaxed);
+  has_unfair_tenants_.store(tenants_.UpdateShares(excess_bytes, memory_.reserve_bytes()),
+                            std::memory_order_relaxed);
 }
 
 void PointCache::Read(absl::string_view tenant, absl::string_view metric, uint32_t from,

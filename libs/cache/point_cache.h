@@ -64,8 +64,9 @@ class PointCache {
   ~PointCache();
 
   // The series of a name, made where it is new. Release() each reference once. Where names alone
-  // fill half of the memory a new one is refused: the reference is null, and needs no Release().
-  // A replay is never refused: it has been accepted before.
+  // fill half of the memory, or the tenant is over its share, a new one is refused unless the
+  // tenant is within its reserve: the reference is null, and needs no Release(). A replay is never
+  // refused: it has been accepted before.
   enum class Bound { kEnforced, kIgnored };
   SeriesReference Acquire(absl::string_view tenant, absl::string_view metric,
                           Bound bound = Bound::kEnforced);
@@ -93,6 +94,14 @@ class PointCache {
   static bool IsOverShare(const SeriesReference& series) {
     return series.series->usage.is_over_share.load(std::memory_order_relaxed);
   }
+
+  // Whether a tenant holds so little that its part of the reserve is there for it, however full the
+  // memory is.
+  bool IsWithinReserve(const SeriesReference& series) const {
+    return tenants_.IsWithinReserve(series.series->usage);
+  }
+  // As of the last look while the memory was short: whether several tenants hold some of it.
+  bool has_several_tenants() const { return tenants_.has_several(); }
 
   // Whether names that have no points take so much memory that streams should start again with
   // empty dictionaries: what is not in use is forgotten then.

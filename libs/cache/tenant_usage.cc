@@ -25,7 +25,7 @@ TenantUsage* TenantUsages::Find(absl::string_view tenant) const {
   return found == tenants_.end() ? nullptr : found->second.get();
 }
 
-bool TenantUsages::UpdateShares(size_t excess_bytes) {
+bool TenantUsages::UpdateShares(size_t excess_bytes, size_t reserve_bytes) {
   base::MutexLock lock(mutex_);
   std::vector<size_t> used;
   size_t total = 0;
@@ -35,9 +35,16 @@ bool TenantUsages::UpdateShares(size_t excess_bytes) {
     used.push_back(static_cast<size_t>(now));
     total += used.back();
   }
-  const bool is_divided = excess_bytes > 0 && used.size() > 1;
-  const size_t share =
-      is_divided ? FairShare(std::move(used), total - std::min(total, excess_bytes)) : SIZE_MAX;
+  const bool has_several = used.size() > 1;
+  // One part more, for a tenant that comes before the next look.
+  const size_t reserve_each_bytes = reserve_bytes / (used.size() + 1);
+  has_several_.store(has_several, std::memory_order_relaxed);
+  reserve_each_bytes_.store(static_cast<int64_t>(reserve_each_bytes), std::memory_order_relaxed);
+  size_t share = SIZE_MAX;
+  if (excess_bytes > 0 && has_several) {
+    share = std::max(FairShare(std::move(used), total - std::min(total, excess_bytes)),
+                     reserve_each_bytes);
+  }
   bool has_any = false;
   for (const auto& [name, usage] : tenants_) {
     const int64_t now = usage->bytes.load(std::memory_order_relaxed);

@@ -1,7 +1,9 @@
 // What each tenant takes of a cache's memory, and whether it is more than its fair share.
 //
 // Shares are max-min fair: a tenant that needs less than an equal part has what it needs, and the
-// others share the rest equally. Thread-safe. A tenant is remembered for the life of the cache.
+// others share the rest equally. A reserve is divided among all: who holds less than his part of it
+// is within his reserve, and never over his share. Thread-safe. A tenant is remembered for the life
+// of the cache.
 #pragma once
 
 #include <atomic>
@@ -34,11 +36,23 @@ class TenantUsages {
   TenantUsage* Find(absl::string_view tenant) const;
 
   // Marks the tenants that have more than their fair share, where all together have to hold
-  // `excess_bytes` less than they do. Whether there are any: none, where nothing is in excess or
-  // there is only one tenant, who cannot be unfair to anybody.
-  bool UpdateShares(size_t excess_bytes);
+  // `excess_bytes` less than they do, and divides `reserve_bytes`. Whether there are any: none,
+  // where nothing is in excess or there is only one tenant, who cannot be unfair to anybody.
+  bool UpdateShares(size_t excess_bytes, size_t reserve_bytes);
+
+  // By the division of the last UpdateShares; nobody is before it.
+  bool IsWithinReserve(const TenantUsage& usage) const {
+    return usage.bytes.load(std::memory_order_relaxed) <
+           reserve_each_bytes_.load(std::memory_order_relaxed);
+  }
+  // As of the last UpdateShares: whether several tenants hold something.
+  bool has_several() const { return has_several_.load(std::memory_order_relaxed); }
 
  private:
+  // Relaxed: a look later is soon enough.
+  std::atomic<int64_t> reserve_each_bytes_{0};
+  std::atomic<bool> has_several_{false};
+
   mutable base::Mutex mutex_;
   absl::flat_hash_map<absl::string_view, std::unique_ptr<TenantUsage>> tenants_
       ABSL_GUARDED_BY(mutex_);  // keys are their names

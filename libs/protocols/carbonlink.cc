@@ -166,6 +166,17 @@ std::string CarbonlinkDatapoints(absl::Span<const CarbonlinkPoint> points) {
 
 std::string CarbonlinkValue(absl::string_view value) { return OneText("value", value); }
 
+std::string CarbonlinkChange(absl::string_view old_value, absl::string_view new_value) {
+  std::string frame = Begin();
+  AppendText("old_value", frame);
+  AppendText(old_value, frame);
+  frame.push_back('s');
+  AppendText("new_value", frame);
+  AppendText(new_value, frame);
+  frame.push_back('s');
+  return Seal(std::move(frame));
+}
+
 std::string CarbonlinkError(absl::string_view text) { return OneText("error", text); }
 
 CarbonlinkBulkAnswer::CarbonlinkBulkAnswer() : frame_(Begin()) {

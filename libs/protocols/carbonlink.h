@@ -40,6 +40,7 @@ struct CarbonlinkPoint {
 // Writes answers. Each gives a whole frame, length included.
 std::string CarbonlinkDatapoints(absl::Span<const CarbonlinkPoint> points);
 std::string CarbonlinkValue(absl::string_view value);
+std::string CarbonlinkChange(absl::string_view old_value, absl::string_view new_value);
 std::string CarbonlinkError(absl::string_view text);
 
 // {'datapointsByMetric': {metric: [(time, value), ...], ...}}

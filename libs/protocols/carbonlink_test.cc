@@ -70,6 +70,9 @@ TEST_CASE("Answers have the bytes of pickle protocol 2", "[carbonlink]") {
   CHECK(CarbonlinkDatapoints({{1, 2.0}}) ==
         "\0\0\0\x26\x80\x02}X\n\0\0\0datapoints](J\x01\0\0\0G\x40\0\0\0\0\0\0\0\x86"s + "es."s);
   CHECK(CarbonlinkError("no") == "\0\0\0\x16\x80\x02}X\x05\0\0\0errorX\x02\0\0\0nos."s);
+  CHECK(CarbonlinkChange("a", "b") ==
+        "\0\0\0\x2e\x80\x02}X\x09\0\0\0old_valueX\x01\0\0\0asX\x09\0\0\0new_value"s +
+            "X\x01\0\0\0bs."s);
   CarbonlinkBulkAnswer bulk;
   bulk.Add("a", {});
   CHECK(bulk.Finish() == "\0\0\0\x25\x80\x02}X\x12\0\0\0datapointsByMetric}X\x01\0\0\0a]ss."s);

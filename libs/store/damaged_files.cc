@@ -46,7 +46,7 @@ void DamagedFiles::Note(const std::string& path, const absl::Status& status) {
     count_.store(reason_by_path_.size(), std::memory_order_relaxed);
     if (reason_by_path_.size() > kLoggedMax) return;
   }
-  base::LogWarning(absl::StrCat("a series' file cannot be used and is left alone (", reason,
+  base::LogWarning(absl::StrCat("a series' file cannot be used (", reason,
                                 "): ", std::string(status.message())));
 }
 

@@ -29,7 +29,12 @@ absl::StatusOr<SeriesFiles::Result> SeriesFiles::Open(const SeriesName& name) {
 
 absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenForUpdate(const SeriesName& name) {
   uint64_t forgotten_count = 0;
-  PLUMBAGO_ASSIGN_OR_RETURN(Result opened, OpenOrFind(name, &forgotten_count));
+  absl::StatusOr<Result> found = OpenOrFind(name, &forgotten_count);
+  if (base::ReasonOf(found.status()) == "truncated") {
+    PLUMBAGO_RETURN_IF_ERROR(Lengthen(name, found.status()));
+    found = OpenOrFind(name, &forgotten_count);
+  }
+  PLUMBAGO_ASSIGN_OR_RETURN(Result opened, std::move(found));
   const uint64_t epoch = links_epoch_.load(std::memory_order_relaxed);
   if (opened.file->links_checked == epoch) return opened;
   PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t link_count, opened.file->file().LinkCount());
@@ -69,6 +74,18 @@ absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenOrFind(const SeriesName& na
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
   PLUMBAGO_ASSIGN_OR_RETURN(auto file, OpenPath(path));
   return Result{Insert(name, std::move(file), *forgotten_count), Origin::kOpened};
+}
+
+absl::Status SeriesFiles::Lengthen(const SeriesName& name, const absl::Status& damage) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
+  PLUMBAGO_ASSIGN_OR_RETURN(const SharedDirectory root, Root());
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto file, root->OpenForUpdate(path));
+  PLUMBAGO_RETURN_IF_ERROR(whisper::Lengthen(*file));
+  lengthened_count_.fetch_add(1);
+  base::LogWarning(absl::StrCat(std::string(damage.message()),
+                                "; it is lengthened, keeps the points that it has, and what was "
+                                "not synced before a power cut comes again"));
+  return absl::OkStatus();
 }
 
 // Synced before it takes the name: what it replaces had been durable.
@@ -135,6 +152,7 @@ absl::Status SeriesFiles::SetAside(const std::string& path) {
     if (absl::IsAlreadyExists(renamed)) continue;
     if (!renamed.ok()) return renamed;
     damaged_.Remove(path);
+    set_aside_count_.fetch_add(1);
     base::LogWarning(absl::StrCat(path, " is empty, as a power cut leaves a file; it is kept as ",
                                   kept, " and made anew"));
     return absl::OkStatus();

@@ -79,7 +79,8 @@ class SeriesFiles {
 
   // As Open, for an update, by the thread that writes the series: a file that has other names too
   // (hard links, as those of a snapshot) is replaced by a copy first, so that they keep what they
-  // have.
+  // have. A file that is shorter than its archives, which a power cut leaves of a creation where
+  // the file system loses a length, is lengthened (docs/formats/whisper.md says why that is right).
   absl::StatusOr<Result> OpenForUpdate(const SeriesName& name);
 
   // The header of a file to make, or why there shall be none.
@@ -115,6 +116,13 @@ class SeriesFiles {
   size_t open_count() const;
   DamagedFiles& damaged() { return damaged_; }
 
+  // Since the last call: files that were lengthened, and files without content that were set aside.
+  struct Mended {
+    uint64_t lengthened_count = 0;
+    uint64_t set_aside_count = 0;
+  };
+  Mended TakeMended() { return {lengthened_count_.exchange(0), set_aside_count_.exchange(0)}; }
+
  private:
   using SharedDirectory = std::shared_ptr<base::Directory>;  // by the cache and who creates in it
   struct Entry {
@@ -139,6 +147,7 @@ class SeriesFiles {
   std::shared_ptr<SeriesFile> Insert(const SeriesName& name, std::shared_ptr<SeriesFile> file,
                                      uint64_t forgotten_count);
   absl::StatusOr<Result> OpenOrFind(const SeriesName& name, uint64_t* forgotten_count);
+  absl::Status Lengthen(const SeriesName& name, const absl::Status& damage);
   absl::Status ReplaceByCopy(const SeriesName& name);
   absl::StatusOr<std::shared_ptr<SeriesFile>> OpenPath(const std::string& path);
   // AlreadyExists where the path is taken.
@@ -156,6 +165,8 @@ class SeriesFiles {
   const Options options_;
   const size_t open_files_max_per_shard_;
   DamagedFiles damaged_;
+  std::atomic<uint64_t> lengthened_count_{0};
+  std::atomic<uint64_t> set_aside_count_{0};
   Shard shards_[kShardCount];
   // Written while no series is written, which orders it with the writers' reads.
   std::atomic<uint64_t> links_epoch_{1};

@@ -82,6 +82,9 @@ Store::Store(const StoreDependencies& dependencies, StoreOptions options)
     for (const absl::string_view reason : kDamageReasons) {
       metrics_.damaged_files(reason).Set(static_cast<double>(files_.damaged().Count(reason)));
     }
+    const SeriesFiles::Mended mended = files_.TakeMended();
+    metrics_.files_mended("lengthened").Increment(static_cast<double>(mended.lengthened_count));
+    metrics_.files_mended("set_aside").Increment(static_cast<double>(mended.set_aside_count));
   });
 }
 
@@ -152,6 +155,18 @@ absl::StatusOr<FetchedSeries> Store::Fetch(const SeriesName& name, whisper::Fetc
   }
   metrics_.series_fetched.Increment();
   return fetched;
+}
+
+absl::StatusOr<whisper::AggregationMethod> Store::SetAggregationMethod(
+    const SeriesName& name, whisper::AggregationMethod method) {
+  whisper::AggregationMethod before = method;
+  PLUMBAGO_RETURN_IF_ERROR(RunExclusive(name, [&]() -> absl::Status {
+    PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.OpenForUpdate(name));
+    whisper::Header header = opened.file->header();
+    before = std::exchange(header.method, method);
+    return whisper::WriteMetadata(opened.file->file(), header);
+  }));
+  return before;
 }
 
 absl::Status Store::RunExclusive(const SeriesName& name, absl::FunctionRef<absl::Status()> work) {

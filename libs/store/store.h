@@ -85,6 +85,12 @@ class Store {
   // from > until; DataLoss: its file is damaged. A range.now of 0 means the store's clock.
   absl::StatusOr<FetchedSeries> Fetch(const SeriesName& name, whisper::FetchRange range);
 
+  // Writes `method` into the file of the series and returns the one before. The policy stays as it
+  // is, and so do points that were aggregated before. Errors of SeriesFiles::OpenForUpdate and
+  // RunExclusive; FailedPrecondition: a compressed file.
+  absl::StatusOr<whisper::AggregationMethod> SetAggregationMethod(
+      const SeriesName& name, whisper::AggregationMethod method);
+
   // Runs `work` on the thread that writes the series, between two batches, and waits for its end:
   // nothing else writes or creates the file meanwhile. The open file is forgotten before and after,
   // so `work` may rename, replace or remove it; a fetch under way ends on the file that it has.

@@ -44,6 +44,13 @@ base::Gauge& StoreMetrics::damaged_files(absl::string_view reason) {
                           {{"reason", std::string(reason)}});
 }
 
+base::Counter& StoreMetrics::files_mended(absl::string_view how) {
+  return metrics.AddCounter(
+      "plumbago_store_files_mended_total",
+      "Whisper files that a power cut had left unfinished: too short, or without content",
+      {{"how", std::string(how)}});
+}
+
 void StoreMetrics::CountDropped(absl::string_view tenant, absl::string_view reason,
                                 size_t point_count) {
   metrics

@@ -19,6 +19,9 @@ struct StoreMetrics {
   // Files that cannot be used, for one of kDamageReasons.
   base::Gauge& damaged_files(absl::string_view reason);
 
+  // Files that a power cut left unfinished: "lengthened" or "set_aside".
+  base::Counter& files_mended(absl::string_view how);
+
   base::Metrics& metrics;
   base::Counter& points_received;
   base::Counter& points_stored;

@@ -3,6 +3,9 @@
 // sync, and a drain loses nothing. Waiting is for progress, never for time.
 #include "store/store.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cmath>
@@ -14,6 +17,7 @@
 #include "base/status.h"
 #include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
+#include "whisper/verify.h"
 
 namespace plumbago::store {
 namespace {
@@ -236,6 +240,73 @@ TEST_CASE("Damaged files are counted by reason until they are gone", "[store]") 
   REQUIRE(fixture.store.Rescan().ok());
   counts(0);
   CHECK(absl::StrContains(fixture.metrics.Scrape(), "reason=\"not_a_file\"} 0"));
+}
+
+TEST_CASE(
+    "A file that a power cut has left too short is lengthened by the next write and keeps its "
+    "points",
+    "[store]") {
+  Fixture fixture;
+  const std::string path = fixture.directory.path() + "/whisper/t/a.wsp";
+  uint64_t file_bytes = 0;
+  {
+    Sender sender(fixture.store);
+    const uint32_t id = sender.Define("a");
+    REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
+    sender.AwaitApplied();
+    file_bytes = std::filesystem::file_size(path);
+    REQUIRE(truncate(path.c_str(), static_cast<off_t>(file_bytes - 5)) == 0);
+    REQUIRE(fixture.store
+                .RunPaused([&] {
+                  fixture.store.files().ForgetAll();
+                  return absl::OkStatus();
+                })
+                .ok());
+  }
+  CHECK(absl::IsDataLoss(
+      fixture.store.Fetch({"t", "a"}, {.from = kNow - 60, .until = kNow, .now = 0}).status()));
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  REQUIRE(sender.Send({id}, {{kNow + 60, 2}}).ok());
+  sender.AwaitApplied();
+  CHECK(sender.refused().empty());
+  CHECK(std::filesystem::file_size(path) == file_bytes);
+  const auto file = fixture.real_file_system->OpenForRead(path).value();
+  const auto report = whisper::Verify(*file);
+  CHECK((report.ok() && report->is_sound()));
+  const std::vector<double> values = fixture.Fetch("a").series.values;
+  CHECK(std::count(values.begin(), values.end(), 1.0) == 1);
+  CHECK(absl::StrContains(fixture.metrics.Scrape(),
+                          "plumbago_store_files_mended_total{how=\"lengthened\"} 1"));
+}
+
+TEST_CASE(
+    "The aggregation method of a series is changed in its file, and its other names keep theirs",
+    "[store]") {
+  Fixture fixture;
+  const std::string path = fixture.directory.path() + "/whisper/t/a.wsp";
+  Sender sender(fixture.store);
+  const uint32_t id = sender.Define("a");
+  REQUIRE(sender.Send({id}, {{kNow, 1}}).ok());
+  sender.AwaitApplied();
+  REQUIRE(fixture.store
+              .RunPaused([&] {
+                fixture.store.files().ExpectNewLinks();
+                return fixture.real_file_system->Link(path,
+                                                      fixture.directory.path() + "/snapshot.wsp");
+              })
+              .ok());
+  const auto before =
+      fixture.store.SetAggregationMethod({"t", "a"}, whisper::AggregationMethod::kMax);
+  REQUIRE(before.ok());
+  CHECK(*before == whisper::AggregationMethod::kAverage);
+  CHECK(fixture.Fetch("a").method == whisper::AggregationMethod::kMax);
+  CHECK(fixture.Fetch("a").series.values.back() == 1);
+  const auto kept =
+      fixture.real_file_system->OpenForRead(fixture.directory.path() + "/snapshot.wsp").value();
+  CHECK(whisper::ReadHeader(*kept)->method == whisper::AggregationMethod::kAverage);
+  CHECK(absl::IsNotFound(
+      fixture.store.SetAggregationMethod({"t", "b"}, whisper::AggregationMethod::kMax).status()));
 }
 
 TEST_CASE("A file that another tool replaced is read and written anew after a scan", "[store]") {

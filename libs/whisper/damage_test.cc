@@ -2,6 +2,7 @@
 // every bit of it is flipped. Either the header is refused, or what is read has the right shape,
 // and no value is invented: each is that of the intact file or missing, but for the one whose own
 // bytes were changed, which nothing in the format protects. An update then stays inside the file.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
@@ -75,6 +76,30 @@ TEST_CASE("A file cut at any byte is refused", "[whisper]") {
     auto file = fixture.Open(fixture.intact.substr(0, size));
     CHECK_FALSE(ReadHeader(*file).ok());
   }
+}
+
+TEST_CASE("A file cut at any byte behind its header is lengthened, keeps its points and gets none",
+          "[whisper]") {
+  Fixture fixture;
+  const size_t header_bytes = fixture.header.header_bytes();
+  for (size_t size = 0; size < fixture.intact.size(); ++size) {
+    INFO("cut to " << size << " bytes");
+    auto file = fixture.Open(fixture.intact.substr(0, size));
+    if (size < header_bytes) {
+      CHECK(absl::IsDataLoss(Lengthen(*file)));
+      CHECK(file->Size().value() == size);
+      continue;
+    }
+    REQUIRE(Lengthen(*file).ok());
+    std::string expected = fixture.intact;
+    const size_t whole_slots_bytes = size - (size - header_bytes) % kPointBytes;
+    std::fill(expected.begin() + static_cast<ptrdiff_t>(whole_slots_bytes), expected.end(), '\0');
+    CHECK(base::ReadWholeFile(*fixture.file_system, fixture.path, 1000).value() == expected);
+    CHECK(ReadHeader(*file).ok());
+  }
+  auto intact = fixture.Open(fixture.intact);
+  REQUIRE(Lengthen(*intact).ok());
+  CHECK(base::ReadWholeFile(*fixture.file_system, fixture.path, 1000).value() == fixture.intact);
 }
 
 TEST_CASE("A file cut after it was opened gives DataLoss, not points", "[whisper]") {

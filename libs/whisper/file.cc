@@ -28,6 +28,14 @@ absl::StatusOr<std::unique_ptr<base::File>> OpenTemporary(base::FileSystem& file
   return file;
 }
 
+// Enough for all archives that there may be, in one read.
+absl::StatusOr<std::string> ReadBeginning(base::File& file) {
+  std::string bytes(kMetadataBytes + kArchiveInfoBytes * kArchivesMax, '\0');
+  PLUMBAGO_ASSIGN_OR_RETURN(const size_t count, file.ReadAt(0, bytes.data(), bytes.size()));
+  bytes.resize(count);
+  return bytes;
+}
+
 absl::Status Fill(base::File& file, const Header& header, Allocation allocation) {
   PLUMBAGO_RETURN_IF_ERROR(allocation == Allocation::kReserve
                                ? file.Preallocate(header.file_bytes())
@@ -84,10 +92,7 @@ RecentArchives NoPoints(const Header& header) {
 
 absl::StatusOr<Header> ReadHeader(base::File& file) {
   PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
-  // Enough for all archives that are common in practice, in one read.
-  std::string bytes(kMetadataBytes + kArchiveInfoBytes * kArchivesMax, '\0');
-  PLUMBAGO_ASSIGN_OR_RETURN(const size_t count, file.ReadAt(0, bytes.data(), bytes.size()));
-  bytes.resize(count);
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string bytes, ReadBeginning(file));
   if (bytes.find_first_not_of('\0') == std::string::npos) {
     return base::WithReason(
         absl::NotFoundError("the file is empty or begins with zeroes: an unfinished creation"),
@@ -105,6 +110,19 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
         "truncated");
   }
   return header;
+}
+
+// The slot first: a crash between the two leaves a file that is still to be lengthened.
+absl::Status Lengthen(base::File& file) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
+  PLUMBAGO_ASSIGN_OR_RETURN(const std::string bytes, ReadBeginning(file));
+  PLUMBAGO_ASSIGN_OR_RETURN(const Header header, ParseHeader(bytes));
+  if (size >= header.file_bytes()) return absl::OkStatus();
+  const uint64_t cut_bytes = (size - header.header_bytes()) % kPointBytes;
+  if (cut_bytes > 0) {
+    PLUMBAGO_RETURN_IF_ERROR(file.WriteAt(size - cut_bytes, std::string(cut_bytes, '\0')));
+  }
+  return file.Preallocate(header.file_bytes());
 }
 
 absl::Status CheckWritable(const Header& header) {

@@ -53,6 +53,11 @@ absl::StatusOr<std::unique_ptr<base::File>> CreateIn(
 // A compressed file of go-carbon is recognised and has a header too; it can be read only.
 absl::StatusOr<Header> ReadHeader(base::File& file);
 
+// Gives a "truncated" file the length that its header asks for: the points that are in it stay,
+// what is missing reads as slots without points, and so does the slot in which the file ends.
+// DataLoss where the header is damaged; does nothing to a file that is long enough.
+absl::Status Lengthen(base::File& file);
+
 // FailedPrecondition for a file that can only be read.
 absl::Status CheckWritable(const Header& header);
 

@@ -34,14 +34,14 @@ void AppendPoints(int metric_index, absl::Span<const Point> points,
 }  // namespace
 
 grpc::Status IngestService::Stream(grpc::ServerContext* context, IngestStream* stream) {
-  if (!Enter(context)) return Draining();
+  if (grpc::Status refusal = Enter(context); !refusal.ok()) return refusal;
   grpc::Status status = Serve(*stream);
   Leave(context);
   return status;
 }
 
 grpc::Status IngestService::Serve(IngestStream& stream) {
-  IngestSession session(cache_, journal_, metrics_);
+  IngestSession session(cache_, *journal_, metrics_);
   v1::IngestRequest request;  // one for all: parsing reuses its columns
   v1::IngestResponse response;
   while (stream.Read(&request)) {
@@ -73,11 +73,12 @@ void IngestService::Drain() {
   while (!running_.empty()) left_.Wait(lock);
 }
 
-bool IngestService::Enter(grpc::ServerContext* context) {
+grpc::Status IngestService::Enter(grpc::ServerContext* context) {
+  if (grpc::Status refusal = gate_.Check(); !refusal.ok()) return refusal;
   base::MutexLock lock(mutex_);
-  if (is_draining_) return false;
+  if (is_draining_) return Draining();
   running_.insert(context);
-  return true;
+  return grpc::Status::OK;
 }
 
 void IngestService::Leave(grpc::ServerContext* context) {
@@ -89,6 +90,7 @@ void IngestService::Leave(grpc::ServerContext* context) {
 grpc::Status CacheReadService::ReadPoints(grpc::ServerContext* context,
                                           const v1::ReadPointsRequest* request,
                                           grpc::ServerWriter<v1::ReadPointsResponse>* writer) {
+  if (grpc::Status refusal = gate_.Check(); !refusal.ok()) return refusal;
   if (request->tenant().empty()) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "tenant is empty");
   }
@@ -124,6 +126,7 @@ grpc::Status CacheReadService::ReadPoints(grpc::ServerContext* context,
 grpc::Status CacheReadService::ListRefusedSeries(grpc::ServerContext*,
                                                  const v1::ListRefusedSeriesRequest* request,
                                                  v1::ListRefusedSeriesResponse* response) {
+  if (grpc::Status refusal = gate_.Check(); !refusal.ok()) return refusal;
   for (const RefusalList::Entry& entry : refusals_.Get()) {
     if (!request->tenant().empty() && request->tenant() != entry.tenant) continue;
     v1::ListRefusedSeriesResponse::Series* const series = response->add_series();

@@ -13,6 +13,7 @@
 #include "cache/refusal_list.h"
 #include "plumbago/v1/cache.grpc.pb.h"
 #include "plumbago/v1/ingest.grpc.pb.h"
+#include "start_gate.h"
 
 namespace plumbago::cache {
 
@@ -22,8 +23,14 @@ using EpochSource = std::function<uint64_t()>;
 class IngestService final : public v1::Ingest::Service {
  public:
   // All must outlive the service.
-  IngestService(PointCache& cache, PointJournal& journal, CacheMetrics& metrics, EpochSource epoch)
-      : cache_(cache), journal_(journal), metrics_(metrics), epoch_(std::move(epoch)) {}
+  IngestService(PointCache& cache, CacheMetrics& metrics, StartGate& gate, EpochSource epoch)
+      : cache_(cache), metrics_(metrics), gate_(gate), epoch_(std::move(epoch)) {}
+
+  // Opens the gate: from now on points are taken, into `journal`, which must outlive Drain().
+  void Open(PointJournal& journal) {
+    journal_ = &journal;
+    gate_.Open();
+  }
 
   grpc::Status Stream(
       grpc::ServerContext* context,
@@ -36,14 +43,15 @@ class IngestService final : public v1::Ingest::Service {
  private:
   using IngestStream = grpc::ServerReaderWriter<v1::IngestResponse, v1::IngestRequest>;
 
-  bool Enter(grpc::ServerContext* context);
+  grpc::Status Enter(grpc::ServerContext* context);
   void Leave(grpc::ServerContext* context);
   grpc::Status Serve(IngestStream& stream);
 
   PointCache& cache_;
-  PointJournal& journal_;
   CacheMetrics& metrics_;
+  StartGate& gate_;
   const EpochSource epoch_;
+  PointJournal* journal_ = nullptr;  // const once the gate is open
 
   base::Mutex mutex_;
   base::CondVar left_;
@@ -54,8 +62,9 @@ class IngestService final : public v1::Ingest::Service {
 class CacheReadService final : public v1::Cache::Service {
  public:
   // All must outlive the service.
-  CacheReadService(const PointCache& cache, const RefusalList& refusals, EpochSource epoch)
-      : cache_(cache), refusals_(refusals), epoch_(std::move(epoch)) {}
+  CacheReadService(const PointCache& cache, const RefusalList& refusals, const StartGate& gate,
+                   EpochSource epoch)
+      : cache_(cache), refusals_(refusals), gate_(gate), epoch_(std::move(epoch)) {}
 
   grpc::Status ReadPoints(grpc::ServerContext* context, const v1::ReadPointsRequest* request,
                           grpc::ServerWriter<v1::ReadPointsResponse>* writer) override;
@@ -66,6 +75,7 @@ class CacheReadService final : public v1::Cache::Service {
  private:
   const PointCache& cache_;
   const RefusalList& refusals_;
+  const StartGate& gate_;
   const EpochSource epoch_;
 };
 

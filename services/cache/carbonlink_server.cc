@@ -56,11 +56,11 @@ std::vector<CarbonlinkPoint> HotPoints(const PointCache& cache, const std::strin
 class CarbonlinkServer::Impl {
  public:
   Impl(const CarbonlinkOptions& options, const PointCache& cache, base::Metrics& metrics,
-       MethodFinder find_method)
+       std::unique_ptr<AggregationMethods> methods)
       : options_(options),
         cache_(cache),
         metrics_(metrics),
-        find_method_(std::move(find_method)),
+        methods_(std::move(methods)),
         connections_(metrics.AddGauge("plumbago_cache_carbonlink_connections",
                                       "Open connections of graphite-web")) {}
   ~Impl() { Stop(); }
@@ -82,7 +82,7 @@ class CarbonlinkServer::Impl {
   const CarbonlinkOptions options_;
   const PointCache& cache_;
   base::Metrics& metrics_;
-  const MethodFinder find_method_;
+  const std::unique_ptr<AggregationMethods> methods_;
   base::Gauge& connections_;
   size_t connection_count_ = 0;  // on the thread
 
@@ -134,7 +134,8 @@ class CarbonlinkServer::Impl::Connection : public std::enable_shared_from_this<C
       return Refuse(is_bound ? "too_large" : "malformed");
     }
     server_.CountRequest(*request);
-    const bool is_metadata = request->type == CarbonlinkRequest::Type::kGetMetadata;
+    const bool is_metadata = request->type == CarbonlinkRequest::Type::kGetMetadata ||
+                             request->type == CarbonlinkRequest::Type::kSetMetadata;
     if (!is_metadata) return Write(server_.Answer(*request));
     asio::post(server_.metadata_thread_, [self = shared_from_this(), request = *request] {
       asio::post(self->server_.context_,
@@ -227,10 +228,6 @@ std::string CarbonlinkServer::Impl::Answer(const CarbonlinkRequest& request) {
           HotPoints(cache_, options_.tenant, request.metrics.front()));
     case CarbonlinkRequest::Type::kBulkQuery:
       return AnswerBulk(request);
-    case CarbonlinkRequest::Type::kSetMetadata:
-      return protocols::CarbonlinkError(
-          "metadata is not changed over carbonlink; change the storage policy of the tenant and "
-          "run plumbagoctl schema convert");
     default:
       return protocols::CarbonlinkError(
           absl::StrCat("Invalid request type \"", base::Excerpt(request.type_text), "\""));
@@ -254,9 +251,12 @@ std::string CarbonlinkServer::Impl::AnswerMetadata(const CarbonlinkRequest& requ
     return protocols::CarbonlinkError(
         absl::StrCat("Unsupported metadata key \"", base::Excerpt(request.key), "\""));
   }
-  const auto method = find_method_(request.metrics.front());
-  return method.ok() ? protocols::CarbonlinkValue(*method)
-                     : protocols::CarbonlinkError(std::string(method.status().message()));
+  const std::string& metric = request.metrics.front();
+  const bool is_change = request.type == CarbonlinkRequest::Type::kSetMetadata;
+  const auto method = is_change ? methods_->Set(metric, request.value) : methods_->Find(metric);
+  if (!method.ok()) return protocols::CarbonlinkError(std::string(method.status().message()));
+  return is_change ? protocols::CarbonlinkChange(*method, request.value)
+                   : protocols::CarbonlinkValue(*method);
 }
 
 void CarbonlinkServer::Impl::CountRequest(const CarbonlinkRequest& request) {
@@ -288,9 +288,9 @@ absl::Status CheckCarbonlink(const CarbonlinkOptions& options) {
 
 absl::StatusOr<std::unique_ptr<CarbonlinkServer>> CarbonlinkServer::Start(
     const CarbonlinkOptions& options, const PointCache& cache, base::Metrics& metrics,
-    MethodFinder find_method) {
+    std::unique_ptr<AggregationMethods> methods) {
   PLUMBAGO_RETURN_IF_ERROR(CheckCarbonlink(options));
-  auto impl = std::make_unique<Impl>(options, cache, metrics, std::move(find_method));
+  auto impl = std::make_unique<Impl>(options, cache, metrics, std::move(methods));
   PLUMBAGO_RETURN_IF_ERROR(impl->Listen());
   impl->Start();
   return std::unique_ptr<CarbonlinkServer>(new CarbonlinkServer(std::move(impl)));

@@ -7,13 +7,13 @@
 // idle for too long; carbon does the same.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "aggregation_methods.h"
 #include "base/metrics.h"
 #include "cache/point_cache.h"
 
@@ -35,14 +35,10 @@ class CarbonlinkServer {
   static constexpr size_t kRequestBytesMax = size_t{1} << 20;
   static constexpr size_t kAnswerBytesMax = size_t{64} << 20;
 
-  // The aggregation method of a series. Blocks. NotFound: there is no such series.
-  using MethodFinder = std::function<absl::StatusOr<std::string>(const std::string& metric)>;
-
   // `cache` and `metrics` must outlive the server. Unavailable: the address is in use.
-  static absl::StatusOr<std::unique_ptr<CarbonlinkServer>> Start(const CarbonlinkOptions& options,
-                                                                 const PointCache& cache,
-                                                                 base::Metrics& metrics,
-                                                                 MethodFinder find_method);
+  static absl::StatusOr<std::unique_ptr<CarbonlinkServer>> Start(
+      const CarbonlinkOptions& options, const PointCache& cache, base::Metrics& metrics,
+      std::unique_ptr<AggregationMethods> methods);
   ~CarbonlinkServer();  // closes all connections
 
  private:

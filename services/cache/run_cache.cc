@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "aggregation_method.h"
+#include "aggregation_methods.h"
 #include "base/allocator.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -21,6 +21,7 @@
 #include "journal_start.h"
 #include "ledger_rows.h"
 #include "rpc/snapshot_watcher.h"
+#include "start_gate.h"
 #include "store_stream.h"
 #include "topology/snapshot.h"
 
@@ -47,16 +48,85 @@ void PublishAllocator(CacheMetrics& metrics) {
   metrics.active_bytes.Set(static_cast<double>(stats->active_bytes));
 }
 
+// What holds points and gives them to the store.
+struct HotParts {
+  HotParts(const CacheFlags& flags, service::Runtime& runtime, const EpochSource& epoch)
+      : metrics(runtime.metrics()),
+        cache(flags.cache, runtime.clock(), metrics),
+        store(flags.store, cache, durability, refusals, metrics, runtime.clock(),
+              {.epoch = epoch,
+               .on_batch_done = [this] { flusher.OnBatchDone(); },
+               .on_points_lost =
+                   [this, &runtime] {
+                     has_store_forgotten = true;
+                     runtime.RequestStop();
+                   }}),
+        flusher(flags.flusher, cache, store, runtime.clock()) {}
+  ~HotParts() { Stop(); }
+
+  // The flusher first: it sends, and the stream tells it what has arrived.
+  void Stop() {
+    flusher.Stop();
+    store.Stop();
+  }
+
+  CacheMetrics metrics;
+  PointCache cache;
+  DurabilityTracker durability;
+  RefusalList refusals;
+  std::atomic<bool> has_store_forgotten{false};
+  StoreStream store;
+  Flusher flusher;
+};
+
 // Null where none is wanted.
 absl::StatusOr<std::unique_ptr<CarbonlinkServer>> StartCarbonlink(const CacheFlags& flags,
                                                                   const PointCache& cache,
                                                                   base::Metrics& metrics) {
   if (flags.carbonlink.listen.empty()) return nullptr;
-  // Shared by the copies of the function.
-  auto methods = std::make_shared<AggregationMethodFinder>(flags.store, flags.carbonlink.tenant);
   return CarbonlinkServer::Start(
       flags.carbonlink, cache, metrics,
-      [methods = std::move(methods)](const std::string& metric) { return methods->Find(metric); });
+      std::make_unique<AggregationMethods>(flags.store, flags.carbonlink.tenant));
+}
+
+// Until SIGTERM; returns when everything is stored or the time is over.
+absl::Status ReplayAndServe(const CacheFlags& flags, const topology::Snapshot* snapshot,
+                            service::Runtime& runtime, HotParts& hot, IngestService& ingest) {
+  const auto found = ReplayAtStart(flags, snapshot, runtime, hot.cache, hot.metrics);
+  if (absl::IsCancelled(found.status())) {
+    base::LogInfo("stopped while replaying: the journal keeps everything");
+    return absl::OkStatus();
+  }
+  if (!found.ok()) return found.status();
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const auto journal,
+      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, *found, hot.cache,
+                         static_cast<uint64_t>(hot.metrics.points_replayed.Value())));
+  JournalCutter cutter(*journal, hot.cache, hot.durability, runtime.clock());
+  cutter.Start();
+  const auto gauges = runtime.metrics().BeforeScrape([&] {
+    hot.metrics.journal_bytes.Set(static_cast<double>(journal->total_bytes()));
+    hot.metrics.journal_points.Set(static_cast<double>(journal->point_count()));
+  });
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto carbonlink,
+                            StartCarbonlink(flags, hot.cache, runtime.metrics()));
+  // Last: nothing below it can fail while the journal is in use.
+  ingest.Open(*journal);
+  runtime.health().SetReady();
+
+  runtime.WaitForStop();
+  journal->Stop();
+  ingest.Drain();
+  const uint64_t left_count = hot.flusher.Drain(runtime.stop_deadline());
+  hot.Stop();
+  cutter.Stop();
+  if (left_count > 0 && !hot.has_store_forgotten) {
+    base::LogWarning(absl::StrCat(left_count,
+                                  " points stay in the journal until the next "
+                                  "start: the store at ",
+                                  flags.store, " did not take them"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -65,6 +135,7 @@ absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
   PLUMBAGO_RETURN_IF_ERROR(ParseJournalSync(flags.journal_sync, &flags.journal.writer));
   PLUMBAGO_RETURN_IF_ERROR(CompleteCacheOptions(runtime.file_system(), flags));
   flags.flusher.process_bytes = ProcessBytes;
+  flags.journal.writer.directory = flags.common.data_dir + "/journal";
   PLUMBAGO_RETURN_IF_ERROR(CheckCarbonlink(flags.carbonlink));
   PLUMBAGO_RETURN_IF_ERROR(runtime.LockDataDirectory());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeAdmin());
@@ -77,69 +148,21 @@ absl::Status RunCache(CacheFlags flags, service::Runtime& runtime) {
                                runtime.file_system(), runtime.metrics(), holder);
   PLUMBAGO_RETURN_IF_ERROR(watcher.Start());
 
-  CacheMetrics metrics(runtime.metrics());
-  PointCache cache(flags.cache, runtime.clock(), metrics);
-  DurabilityTracker durability;
-  RefusalList refusals;
-  std::atomic<bool> has_store_forgotten{false};
-  Flusher* flusher_of_stream = nullptr;
-  StoreStream store(flags.store, cache, durability, refusals, metrics, runtime.clock(),
-                    {.epoch = epoch,
-                     .on_batch_done = [&flusher_of_stream] { flusher_of_stream->OnBatchDone(); },
-                     .on_points_lost =
-                         [&] {
-                           has_store_forgotten = true;
-                           runtime.RequestStop();
-                         }});
-  Flusher flusher(flags.flusher, cache, store, runtime.clock());
-  flusher_of_stream = &flusher;
-  flusher.Start();
-
-  flags.journal.writer.directory = flags.common.data_dir + "/journal";
-  const auto found = ReplayAtStart(flags, holder.Get().get(), runtime, cache, metrics);
-  if (absl::IsCancelled(found.status())) {
-    base::LogInfo("stopped while replaying: the journal keeps everything");
-    return absl::OkStatus();
-  }
-  if (!found.ok()) return found.status();
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      const auto journal,
-      PointJournal::Open(runtime.file_system(), runtime.clock(), flags.journal, *found, cache,
-                         static_cast<uint64_t>(metrics.points_replayed.Value())));
-  JournalCutter cutter(*journal, cache, durability, runtime.clock());
-  cutter.Start();
-  const auto gauges = runtime.metrics().BeforeScrape([&] {
-    cache.PublishGauges();
-    PublishAllocator(metrics);
-    metrics.journal_bytes.Set(static_cast<double>(journal->total_bytes()));
-    metrics.journal_points.Set(static_cast<double>(journal->point_count()));
+  HotParts hot(flags, runtime, epoch);
+  const auto gauges = runtime.metrics().BeforeScrape([&hot] {
+    hot.cache.PublishGauges();
+    PublishAllocator(hot.metrics);
   });
-  IngestService ingest(cache, *journal, metrics, epoch);
-  CacheReadService read(cache, refusals, epoch);
+  hot.flusher.Start();
+  StartGate gate(runtime.health());
+  IngestService ingest(hot.cache, hot.metrics, gate, epoch);
+  CacheReadService read(hot.cache, hot.refusals, gate, epoch);
   service::LedgerService ledger("cache", runtime.metrics(), runtime.clock(), LedgerRows());
-  PLUMBAGO_ASSIGN_OR_RETURN(const auto carbonlink,
-                            StartCarbonlink(flags, cache, runtime.metrics()));
-  // Last: nothing below it can fail while the services are in use.
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&ingest, &read, &ledger}));
-  runtime.health().SetReady();
-
-  runtime.WaitForStop();
-  journal->Stop();
-  ingest.Drain();
-  const uint64_t left_count = flusher.Drain(runtime.stop_deadline());
-  flusher.Stop();
-  store.Stop();
-  cutter.Stop();
+  const absl::Status status = ReplayAndServe(flags, holder.Get().get(), runtime, hot, ingest);
   watcher.Stop();
   runtime.StopGrpc();
-  if (has_store_forgotten) return StoreHasForgotten(flags);
-  if (left_count > 0) {
-    base::LogWarning(absl::StrCat(left_count,
-                                  " points stay in the journal until the next "
-                                  "start: the store at ",
-                                  flags.store, " did not take them"));
-  }
-  return absl::OkStatus();
+  return hot.has_store_forgotten ? StoreHasForgotten(flags) : status;
 }
 
 }  // namespace plumbago::cache

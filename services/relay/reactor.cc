@@ -19,7 +19,7 @@ namespace asio = boost::asio;
 constexpr absl::Duration kDrainPoll = absl::Milliseconds(10);
 // A sender that never pauses must not keep a relay from stopping.
 constexpr absl::Duration kDrainReadsMax = absl::Milliseconds(500);
-constexpr absl::Duration kIdleCheckInterval = absl::Seconds(1);
+constexpr absl::Duration kSocketCheckInterval = absl::Seconds(1);
 
 }  // namespace
 
@@ -129,15 +129,20 @@ void Reactor::Tick() {
   now_ = shared_.clock.Monotonic();
   FlushStatsd(StatsdFlush::kIfDue);
   router_->Tick();
-  CloseIdleConnections();
+  CheckSockets();
   unacknowledged_bytes_.store(router_->unacknowledged_bytes());
   known_series_.store(router_->known_series());
   ResumeReading();
 }
 
+void Reactor::CheckSockets() {
+  if (now_ < next_socket_check_) return;
+  next_socket_check_ = now_ + kSocketCheckInterval;
+  for (const auto& listener : udp_listeners_) listener->CountLost();
+  if (!is_paused_) CloseIdleConnections();
+}
+
 void Reactor::CloseIdleConnections() {
-  if (is_paused_ || now_ < next_idle_check_) return;
-  next_idle_check_ = now_ + kIdleCheckInterval;
   const auto connections = connections_;
   for (const auto& connection : connections) connection->CloseIfIdle(options_.idle_timeout);
 }

@@ -95,6 +95,7 @@ class Reactor final : public ReactorHost {
   void DrainStep();
   void ScheduleTick();
   void Tick();
+  void CheckSockets();
   void CloseIdleConnections();
   enum class StatsdFlush { kIfDue, kNow };
   void FlushStatsd(StatsdFlush flush);
@@ -119,7 +120,7 @@ class Reactor final : public ReactorHost {
   std::vector<std::unique_ptr<UdpListener>> udp_listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   absl::Duration now_;
-  absl::Duration next_idle_check_;
+  absl::Duration next_socket_check_;
   bool is_paused_ = false;
   bool is_draining_ = false;
   absl::Duration drain_reads_until_;

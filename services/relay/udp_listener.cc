@@ -1,5 +1,6 @@
 #include "udp_listener.h"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -35,13 +36,8 @@ asio::ip::address AddressOf(const sockaddr_storage& from) {
 }  // namespace
 
 struct UdpListener::Buffers {
-  struct Control {
-    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(uint32_t))];
-  };
-
   std::array<mmsghdr, kDatagramsPerRead> messages{};
   std::array<iovec, kDatagramsPerRead> parts{};
-  std::array<Control, kDatagramsPerRead> controls{};
   std::array<sockaddr_storage, kDatagramsPerRead> senders{};
   // Not initialised: pages that no datagram reaches take no memory.
   const std::unique_ptr<char[]> bytes{new char[kDatagramsPerRead * kDatagramBytesMax]};
@@ -55,8 +51,6 @@ struct UdpListener::Buffers {
       header.msg_namelen = sizeof(senders[i]);
       header.msg_iov = &parts[i];
       header.msg_iovlen = 1;
-      header.msg_control = &controls[i];
-      header.msg_controllen = sizeof(controls[i]);
     }
   }
 };
@@ -75,8 +69,6 @@ absl::Status UdpListener::Open() {
       BindShared(socket_, {asio::ip::make_address(spec_.address.host), spec_.address.port});
   if (error) return CannotListen(spec_, error.message());
   const int descriptor = socket_.native_handle();
-  const int on = 1;
-  setsockopt(descriptor, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
   const int bytes = static_cast<int>(receive_buffer_bytes_);
   // The first needs a privilege, the second is cut to net.core.rmem_max.
   if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) {
@@ -109,7 +101,21 @@ bool UdpListener::TakeAll() {
   return false;
 }
 
+void UdpListener::CountLost() {
+  if (!socket_.is_open()) return;
+  std::array<uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof(memory);
+  if (getsockopt(socket_.native_handle(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0 ||
+      size < (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t)) {
+    return;  // a kernel before 4.12
+  }
+  const uint32_t lost_count = memory[SK_MEMINFO_DROPS];
+  host_.shared().metrics.kernel_drops_udp.Increment(static_cast<double>(lost_count - lost_count_));
+  lost_count_ = lost_count;
+}
+
 void UdpListener::Close() {
+  CountLost();
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
@@ -126,14 +132,6 @@ int UdpListener::ReceiveSome() {
   }
   size_t byte_count = 0;
   for (int i = 0; i < count; ++i) {
-    msghdr& header = buffers_->messages[i].msg_hdr;
-    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
-         part = CMSG_NXTHDR(&header, part)) {
-      if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SO_RXQ_OVFL) continue;
-      uint32_t lost_count = 0;  // since the socket was opened, modulo 2^32
-      std::memcpy(&lost_count, CMSG_DATA(part), sizeof(lost_count));
-      CountLost(lost_count);
-    }
     const size_t size = buffers_->messages[i].msg_len;
     byte_count += size;
     Handle({static_cast<const char*>(buffers_->parts[i].iov_base), size}, buffers_->senders[i]);
@@ -156,11 +154,6 @@ void UdpListener::Handle(absl::string_view datagram, const sockaddr_storage& fro
   }
   cutter_.Feed(datagram, router);
   cutter_.Finish(router);
-}
-
-void UdpListener::CountLost(uint32_t lost_count) {
-  host_.shared().metrics.kernel_drops_udp.Increment(static_cast<double>(lost_count - lost_count_));
-  lost_count_ = lost_count;
 }
 
 }  // namespace plumbago::relay

@@ -27,6 +27,9 @@ class UdpListener {
   void Read();
   // For the drain: takes what the kernel holds. False where there is more.
   bool TakeAll();
+  // Asks the kernel how many datagrams it had no room for, and counts the new ones. To be called
+  // from time to time: no later datagram need come that could tell of them.
+  void CountLost();
   void Close();
 
  private:
@@ -35,7 +38,6 @@ class UdpListener {
   // The number of datagrams; 0 where the socket is empty.
   int ReceiveSome();
   void Handle(absl::string_view datagram, const sockaddr_storage& from);
-  void CountLost(uint32_t lost_count);
 
   ReactorHost& host_;
   const ListenerSpec& spec_;
@@ -46,7 +48,7 @@ class UdpListener {
   bool is_source_known_ = false;
   LineCutter cutter_;
   bool is_waiting_ = false;
-  uint32_t lost_count_ = 0;  // the kernel's own count
+  uint32_t lost_count_ = 0;  // the kernel's own count, modulo 2^32, as of the last question
 };
 
 }  // namespace plumbago::relay

@@ -262,6 +262,20 @@ grpc::Status StoreService::CreateSeries(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
+grpc::Status StoreService::SetAggregationMethod(grpc::ServerContext*,
+                                                const v1::SetAggregationMethodRequest* request,
+                                                v1::SetAggregationMethodResponse* response) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  const auto method = whisper::ParseMethod(request->aggregation_method());
+  if (!method.ok()) return rpc::ToGrpc(method.status());
+  const auto before = store_.SetAggregationMethod({request->tenant(), request->metric()}, *method);
+  if (!before.ok()) return rpc::ToGrpc(before.status());
+  const absl::string_view old_name = whisper::MethodName(*before);
+  response->set_old_aggregation_method(old_name.data(), old_name.size());
+  response->set_epoch(options_.epoch());
+  return grpc::Status::OK;
+}
+
 grpc::Status StoreService::WatchIndex(grpc::ServerContext* context,
                                       const v1::WatchIndexRequest* request,
                                       grpc::ServerWriter<v1::WatchIndexResponse>* writer) {

@@ -46,6 +46,9 @@ class StoreService final : public v1::Store::WithCallbackMethod_Write<v1::Store:
                             v1::CompleteTagsResponse* response) override;
   grpc::Status CreateSeries(grpc::ServerContext* context, const v1::CreateSeriesRequest* request,
                             v1::CreateSeriesResponse* response) override;
+  grpc::Status SetAggregationMethod(grpc::ServerContext* context,
+                                    const v1::SetAggregationMethodRequest* request,
+                                    v1::SetAggregationMethodResponse* response) override;
   grpc::Status WatchIndex(grpc::ServerContext* context, const v1::WatchIndexRequest* request,
                           grpc::ServerWriter<v1::WatchIndexResponse>* writer) override;
 

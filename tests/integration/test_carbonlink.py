@@ -10,9 +10,10 @@ import time
 import unittest
 
 import harness
+import whisper
 
 BIN = os.environ["PLUMBAGO_BIN"]
-SCHEMAS = "[hour]\npattern = .*\nretentions = 1s:1h\n"
+SCHEMAS = "[hour]\npattern = .*\nretentions = 1s:1h,60s:2h\n"
 AGGREGATION = "[sums]\npattern = \\.sum$\nxFilesFactor = 0\naggregationMethod = sum\n"
 
 
@@ -91,10 +92,23 @@ class CarbonlinkTest(unittest.TestCase):
         from graphite.carbonlink import CarbonLinkRequestError
         for ask in (lambda: pool.get_metadata("no.such", "aggregationMethod"),
                     lambda: pool.get_metadata("a.b", "step"),
-                    lambda: pool.set_metadata("a.b", "aggregationMethod", "max")):
+                    lambda: pool.set_metadata("no.such", "aggregationMethod", "max"),
+                    lambda: pool.set_metadata("a.b", "aggregationMethod", "median"),
+                    lambda: pool.set_metadata("a.b", "step", "10")):
             with self.assertRaises(CarbonLinkRequestError):
                 ask()
+        path = str(cluster.file_of("a.b"))
+        before = whisper.info(path)
+        self.assertEqual(pool.set_metadata("a.b", "aggregationMethod", "max"),
+                         {"old_value": "average", "new_value": "max"})
+        self.assertEqual(whisper.info(path), {**before, "aggregationMethod": "max"})
+        self.assertEqual(pool.get_metadata("a.b", "aggregationMethod"), "max")
         self.assertEqual(cluster.caches[0].metric("plumbago_cache_carbonlink_connections"), 1)
+        # The store writes by the new method: of the seconds of a minute the largest.
+        minute = now // 60 * 60 - 60
+        self.send(cluster, [f"a.b {i % 7} {minute + i}" for i in range(60)])
+        cluster.caches[0].stop()  # it stores all
+        self.assertEqual(whisper.fetch(path, minute - 1, minute, archiveToSelect=60)[1], [6])
 
     def test_bulk_queries_of_every_pickle_protocol_are_answered(self):
         cluster = self.start()

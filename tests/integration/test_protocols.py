@@ -318,6 +318,25 @@ class ProtocolsTest(unittest.TestCase):
         connection.close()
         return response.status, response, json.loads(text) if text else None
 
+    def test_datagrams_lost_after_the_last_one_that_was_queued_are_counted(self):
+        """Nothing comes after them, so no later datagram can tell of them."""
+        def counted():
+            return (self.cluster.relay.metric("plumbago_points_received_total", protocol="plaintext")
+                    + self.cluster.relay.metric("plumbago_relay_udp_datagrams_lost_total"))
+        before, lost_before = counted(), self.cluster.relay.metric("plumbago_relay_udp_datagrams_lost_total")
+        padding = ".".join(["x" * 150] * 3)
+        sent_count = 100_000  # a kilobyte each for the kernel, whose buffers are 64 MiB at most
+        self.cluster.relay.suspend()
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                for i in range(sent_count):
+                    client.sendto(f"lost.{padding} {i} {int(time.time())}\n".encode(),
+                                  ("127.0.0.1", self.cluster.plaintext_port))
+        finally:
+            self.cluster.relay.resume()
+        harness.wait_until(lambda: counted() - before == sent_count, f"{sent_count} datagrams are received or lost")
+        self.assertGreater(self.cluster.relay.metric("plumbago_relay_udp_datagrams_lost_total"), lost_before)
+
     def test_lines_over_http_are_answered_when_the_relay_may_die(self):
         at = now()
         status, _, answer = self.post("/api/v1/points", f"h.x 1 {at}\nh.y 2 {at}\n")

@@ -123,7 +123,9 @@ void PowerLossFileSystem::LoseBytes(const std::string& path, const Unsynced& uns
 void PowerLossFileSystem::LoseTail(const std::string& path, const Unsynced& unsynced,
                                    std::mt19937_64& random) {
   const uint64_t size = std::filesystem::file_size(path);
-  const uint64_t least = std::max(unsynced.durable_bytes, unsynced.preallocated_bytes);
+  const uint64_t kept_bytes =
+      preallocation_ == Preallocation::kWhole ? unsynced.preallocated_bytes : 0;
+  const uint64_t least = std::max(unsynced.durable_bytes, kept_bytes);
   uint64_t left = size;
   switch (std::uniform_int_distribution<int>(0, 2)(random)) {
     case 0:

@@ -5,7 +5,8 @@
 //
 //   bytes     each 512-byte piece that was written since the last Sync() of its file is there or
 //             has its old bytes; a file that has grown keeps its old size or any up to the new one,
-//             but what Preallocate() adds it has as a whole or not at all, as on ext4 and XFS
+//             but what Preallocate() adds it has as a whole or not at all, as on ext4 and XFS,
+//             unless Preallocation::kAnyPart asks for less
 //   names     creations, renames and removals since the last SyncDirectory() of their directory are
 //             undone from a random one on, the last one first (file systems keep them in order)
 //   SyncFileSystem() makes everything durable
@@ -27,12 +28,21 @@
 
 namespace plumbago::base::testing {
 
+enum class Preallocation {
+  kWhole,    // all or nothing, and in the order of the names
+  kAnyPart,  // the file may have got its name and not its length
+};
+
 class PowerLossFileSystem final : public FileSystem {
  public:
   // `directory` exists and holds all files; what is in it counts as durable. `graveyard` is an
   // empty directory outside of it, on the same disk: removed files wait there.
-  PowerLossFileSystem(FileSystem& real, std::string directory, std::string graveyard)
-      : real_(real), directory_(std::move(directory)), graveyard_(std::move(graveyard)) {}
+  PowerLossFileSystem(FileSystem& real, std::string directory, std::string graveyard,
+                      Preallocation preallocation = Preallocation::kWhole)
+      : real_(real),
+        directory_(std::move(directory)),
+        graveyard_(std::move(graveyard)),
+        preallocation_(preallocation) {}
 
   void PowerLoss(std::mt19937_64& random);
 
@@ -87,6 +97,7 @@ class PowerLossFileSystem final : public FileSystem {
   FileSystem& real_;
   const std::string directory_;
   const std::string graveyard_;
+  const Preallocation preallocation_;
   Mutex mutex_;
   std::map<uint64_t, Unsynced> unsynced_ ABSL_GUARDED_BY(mutex_);  // by inode
   std::vector<NameChange> names_ ABSL_GUARDED_BY(mutex_);          // in order

@@ -1,4 +1,4 @@
-// Asks a store for the aggregation method of a series.
+// The aggregation methods of series, as a store has them in its files.
 #pragma once
 
 #include <memory>
@@ -9,13 +9,15 @@
 
 namespace plumbago::cache {
 
-class AggregationMethodFinder {
+class AggregationMethods {
  public:
   // `store_address` is host:port.
-  AggregationMethodFinder(const std::string& store_address, std::string tenant);
+  AggregationMethods(const std::string& store_address, std::string tenant);
 
-  // Blocks for a second at most. NotFound: the store has no such series.
+  // Both block for a second at most. NotFound: the store has no such series.
   absl::StatusOr<std::string> Find(const std::string& metric) const;
+  // Returns the method before. InvalidArgument: there is no such method.
+  absl::StatusOr<std::string> Set(const std::string& metric, const std::string& method) const;
 
  private:
   const std::string store_address_;

@@ -1,4 +1,4 @@
-#include "aggregation_method.h"
+#include "aggregation_methods.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -16,13 +16,12 @@ constexpr std::chrono::seconds kDeadline{1};
 
 }  // namespace
 
-AggregationMethodFinder::AggregationMethodFinder(const std::string& store_address,
-                                                 std::string tenant)
+AggregationMethods::AggregationMethods(const std::string& store_address, std::string tenant)
     : store_address_(store_address),
       tenant_(std::move(tenant)),
       stub_(v1::Store::NewStub(rpc::MakeChannel(store_address))) {}
 
-absl::StatusOr<std::string> AggregationMethodFinder::Find(const std::string& metric) const {
+absl::StatusOr<std::string> AggregationMethods::Find(const std::string& metric) const {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kDeadline);
   v1::FetchRequest request;
@@ -42,6 +41,20 @@ absl::StatusOr<std::string> AggregationMethodFinder::Find(const std::string& met
   if (!status.ok()) return rpc::FromGrpc(status, absl::StrCat("store ", store_address_));
   if (!method.empty()) return method;
   return absl::NotFoundError(absl::StrCat("no series \"", base::Excerpt(metric), "\" is stored"));
+}
+
+absl::StatusOr<std::string> AggregationMethods::Set(const std::string& metric,
+                                                    const std::string& method) const {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+  v1::SetAggregationMethodRequest request;
+  request.set_tenant(tenant_);
+  request.set_metric(metric);
+  request.set_aggregation_method(method);
+  v1::SetAggregationMethodResponse response;
+  const grpc::Status status = stub_->SetAggregationMethod(&context, request, &response);
+  if (!status.ok()) return rpc::FromGrpc(status, absl::StrCat("store ", store_address_));
+  return response.old_aggregation_method();
 }
 
 }  // namespace plumbago::cache
