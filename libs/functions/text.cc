@@ -2,7 +2,10 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+
+#include "functions/number_text.h"
 
 namespace plumbago::functions {
 namespace {
@@ -57,26 +60,58 @@ void AppendEscaped(char character, std::string& out) {
   }
 }
 
+char* Copy(absl::string_view text, char* out) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+// Measured values mostly have no more than three decimals, and are written here without the search
+// for the shortest digits: null where `value` is another one. `thousandths` / 1000 is correctly
+// rounded, as both are exact; where it gives `value`, its digits read back as `value`. They are at
+// most 15, and two decimals of at most 15 digits never round to the same double: there are no
+// shorter ones.
+char* WriteFewDecimals(double value, char* out) {
+  constexpr double kBelow = 1e12;
+  if (!(std::fabs(value) < kBelow)) return nullptr;
+  const auto scaled = static_cast<int64_t>(value * 1000 + (value < 0 ? -0.5 : 0.5));
+  // Zero may be negative; the comparison fails for whatever is not few decimals.
+  if (scaled == 0 || static_cast<double>(scaled) / 1000 != value) return nullptr;
+  auto thousandths = static_cast<uint64_t>(std::abs(scaled));
+  if (scaled < 0) *out++ = '-';
+  out = std::to_chars(out, out + kNumberBytesMax - 1, thousandths / 1000).ptr;
+  thousandths %= 1000;
+  *out++ = '.';
+  *out++ = static_cast<char>('0' + thousandths / 100);
+  if (thousandths % 100 == 0) return out;
+  *out++ = static_cast<char>('0' + thousandths / 10 % 10);
+  if (thousandths % 10 == 0) return out;
+  *out++ = static_cast<char>('0' + thousandths % 10);
+  return out;
+}
+
 }  // namespace
 
-void AppendPythonFloat(double value, std::string& out) {
-  if (std::isnan(value)) {
-    out += "nan";
-    return;
+char* WritePythonFloat(double value, char* out) {
+  if (!std::isfinite(value)) {
+    return Copy(std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf", out);
   }
-  if (std::isinf(value)) {
-    out += value > 0 ? "inf" : "-inf";
-    return;
-  }
+  if (char* end = WriteFewDecimals(value, out); end != nullptr) return end;
   // Python uses the exponent form below 1e-4 and from 1e16 on.
   const double magnitude = std::fabs(value);
   const bool is_scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
-  char buffer[64];
   const auto format = is_scientific ? std::chars_format::scientific : std::chars_format::fixed;
-  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value, format);
-  const absl::string_view digits(buffer, static_cast<size_t>(result.ptr - buffer));
-  out.append(digits.data(), digits.size());
-  if (!is_scientific && digits.find('.') == absl::string_view::npos) out += ".0";
+  char* const end = std::to_chars(out, out + kNumberBytesMax, value, format).ptr;
+  const bool has_point = std::memchr(out, '.', static_cast<size_t>(end - out)) != nullptr;
+  return is_scientific || has_point ? end : Copy(".0", end);
+}
+
+char* WriteInteger(int64_t value, char* out) {
+  return std::to_chars(out, out + kNumberBytesMax, value).ptr;
+}
+
+void AppendPythonFloat(double value, std::string& out) {
+  char buffer[kNumberBytesMax];
+  out.append(buffer, static_cast<size_t>(WritePythonFloat(value, buffer) - buffer));
 }
 
 std::string PythonFloat(double value) {
@@ -86,9 +121,8 @@ std::string PythonFloat(double value) {
 }
 
 void AppendInteger(int64_t value, std::string& out) {
-  char buffer[24];
-  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value);
-  out.append(buffer, static_cast<size_t>(result.ptr - buffer));
+  char buffer[kNumberBytesMax];
+  out.append(buffer, static_cast<size_t>(WriteInteger(value, buffer) - buffer));
 }
 
 void AppendJsonString(absl::string_view text, std::string& out) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "functions/number_text.h"
 #include "functions/text.h"
 #include "query/internal/series_encoder.h"
 
@@ -56,10 +57,8 @@ class TargetListEncoder : public SeriesEncoder {
   void End(std::string& out) override { out += ']'; }
 
  protected:
-  void Separate(std::string& out) {
-    if (!is_first_point_) out += ',';
-    is_first_point_ = false;
-  }
+  // Of all but the first point of a series.
+  bool NeedsSeparator() { return !std::exchange(is_first_point_, false); }
 
  private:
   bool is_first_series_ = true;
@@ -87,16 +86,22 @@ class JsonEncoder final : public TargetListEncoder {
     out += ",\"datapoints\":[";
   }
   void AppendPoints(const Series& series, size_t first, size_t last, std::string& out) override {
+    // "[value,time]," of every point into room that is made once.
+    constexpr size_t kPointBytesMax = 2 * functions::kNumberBytesMax + 4;
+    const size_t size_before = out.size();
+    out.resize(size_before + (last - first) * kPointBytesMax);
+    char* end = &out[size_before];
     for (size_t i = first; i < last; ++i) {
       const double value = series.values[i];
       if (null_points_ == NullPoints::kDrop && !std::isfinite(value)) continue;
-      Separate(out);
-      out += '[';
-      AppendJsonNumber(series, value, out);
-      out += ',';
-      AppendInteger(TimeOf(series, i), out);
-      out += ']';
+      if (NeedsSeparator()) *end++ = ',';
+      *end++ = '[';
+      end = WriteJsonNumber(series, value, end);
+      *end++ = ',';
+      end = functions::WriteInteger(TimeOf(series, i), end);
+      *end++ = ']';
     }
+    out.resize(static_cast<size_t>(end - out.data()));
   }
 
  private:
@@ -115,7 +120,7 @@ class RickshawEncoder final : public TargetListEncoder {
   }
   void AppendPoints(const Series& series, size_t first, size_t last, std::string& out) override {
     for (size_t i = first; i < last; ++i) {
-      Separate(out);
+      if (NeedsSeparator()) out += ',';
       out += "{\"x\":";
       AppendInteger(TimeOf(series, i), out);
       out += ",\"y\":";

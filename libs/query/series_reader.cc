@@ -1,8 +1,9 @@
 #include "query/series_reader.h"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "query/series_merge.h"
@@ -11,6 +12,15 @@ namespace plumbago::query {
 namespace {
 
 constexpr size_t kWarningsMax = 20;
+
+std::vector<absl::string_view> SortedKeys(
+    const absl::flat_hash_map<absl::string_view, StoredSeries>& merged) {
+  std::vector<absl::string_view> keys;
+  keys.reserve(merged.size());
+  for (const auto& [metric, stored] : merged) keys.push_back(metric);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
 
 }  // namespace
 
@@ -68,7 +78,7 @@ absl::Status SeriesReader::CountPoints(const std::vector<ReplicaRead::Part>& par
 functions::SeriesList SeriesReader::Assemble(const functions::Fetch& fetch, size_t fetch_index,
                                              double x_files_factor,
                                              std::vector<ReplicaRead::Part>& parts) {
-  std::map<absl::string_view, StoredSeries> merged;
+  absl::flat_hash_map<absl::string_view, StoredSeries> merged;
   for (ReplicaRead::Part& part : parts) {
     if (part.fetch_index != fetch_index || !part.stored.status().ok()) continue;
     for (StoredSeries& series : part.stored.items()) {
@@ -97,7 +107,8 @@ functions::SeriesList SeriesReader::Assemble(const functions::Fetch& fetch, size
   }
   functions::SeriesList list;
   list.reserve(merged.size());
-  for (auto& [metric, stored] : merged) {
+  for (const absl::string_view metric : SortedKeys(merged)) {
+    StoredSeries& stored = merged.at(metric);
     const int64_t end = stored.start + static_cast<int64_t>(stored.values.size()) * stored.step;
     functions::Series series = functions::MakeSeries(std::string(metric), stored.start, end,
                                                      stored.step, std::move(stored.values));
