@@ -83,8 +83,8 @@ absl::StatusOr<SeriesList> EvaluateWithWildcards(Call& call) {
   });
   SeriesList result;
   for (Group& group : groups) {
-    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList reduced, AggregateSeries(word, std::move(group.list),
-                                                                  call.context().x_files_factor));
+    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList reduced, call.Reduced(word, std::move(group.list),
+                                                               call.context().x_files_factor));
     reduced.front().name = std::move(group.key);
     result.push_back(std::move(reduced.front()));
   }
@@ -208,8 +208,17 @@ FunctionDefinition Definition(const char* name, const char* description,
           .evaluate = evaluate};
 }
 
+// Groups by names and tags alone.
+FunctionDefinition Grouping(const char* name, const char* description,
+                            std::vector<Parameter> parameters,
+                            absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
+  FunctionDefinition definition = Definition(name, description, std::move(parameters), evaluate);
+  definition.reads = FunctionDefinition::Reads::kNames;
+  return definition;
+}
+
 FunctionDefinition WithWildcards(const char* name, const char* variant, const char* description) {
-  FunctionDefinition definition = Definition(
+  FunctionDefinition definition = Grouping(
       name, description, {SeriesParameter(), AnyNumber("position", ParameterType::kNode)},
       EvaluateWithWildcards);
   definition.variant = variant;
@@ -227,19 +236,19 @@ std::vector<FunctionDefinition> GroupFunctions() {
   constexpr auto kCallback = ParameterType::kAggregationOrFunction;
   constexpr auto kNodeOrTag = ParameterType::kNodeOrTag;
   std::vector<FunctionDefinition> family = {
-      Definition("groupByNode",
+      Grouping("groupByNode",
                  "Groups the series by a node of their path, or by a tag, and reduces every group "
                  "to one series by callback.",
                  {SeriesParameter(), Required("nodeNum", kNodeOrTag),
                   Optional("callback", kCallback, std::string("average"))},
                  EvaluateGroupByNodes),
-      Definition(
+      Grouping(
           "groupByNodes",
           "Groups the series by several nodes or tags and reduces every group to one series "
           "by callback.",
           {SeriesParameter(), Required("callback", kCallback), AnyNumber("nodes", kNodeOrTag)},
           EvaluateGroupByNodes),
-      Definition("groupByTags",
+      Grouping("groupByTags",
                  "Groups the series by tags and reduces every group to one series by callback.",
                  {SeriesParameter(), Required("callback", kCallback),
                   Repeated("tags", ParameterType::kTag)},
