@@ -20,7 +20,9 @@ class GuardedShard final : public ShardClient {
 
   bool IsUsable() override { return health_->store.IsUsable() && health_->cache.IsUsable(); }
   absl::Duration UsualTime(CallKind kind) override {
-    LatencyDigest& digest = kind == CallKind::kFind ? health_->find : health_->fetch;
+    LatencyDigest& digest = kind == CallKind::kFind    ? health_->find
+                            : kind == CallKind::kFetch ? health_->fetch
+                                                       : health_->reduce;
     return std::max(digest.Quantile(kUsualQuantile), kHedgeAfterMin);
   }
 
@@ -73,6 +75,14 @@ class GuardedShard final : public ShardClient {
     hedges_.CountCall();
     client_->Fetch(Watched(call, &ShardHealth::store), std::move(metrics), range, points_max,
                    Guarded(&ShardHealth::store, &ShardHealth::fetch, std::move(done)));
+  }
+
+  void Reduce(const ShardCall& call, std::shared_ptr<const ReduceQuestion> question,
+              const FetchRange& range, int64_t points_max, Done<ReducedGroup> done) override {
+    if (!Admit(health_->store, done)) return;
+    hedges_.CountCall();
+    client_->Reduce(Watched(call, &ShardHealth::store), std::move(question), range, points_max,
+                    Guarded(&ShardHealth::store, &ShardHealth::reduce, std::move(done)));
   }
 
   void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,

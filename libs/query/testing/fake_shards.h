@@ -1,6 +1,7 @@
 // Shards in memory, answering at once, with an error, or never.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -33,6 +34,7 @@ class FakeShard final : public ShardClient {
   std::map<std::string, std::vector<std::pair<uint32_t, double>>> hot;
   absl::Status store_status;
   absl::Status cache_status;
+  absl::Status reduce_status;
   bool is_silent = false;
   bool is_usable = true;
   absl::Duration usual_time = absl::InfiniteDuration();
@@ -133,6 +135,17 @@ class FakeShard final : public ShardClient {
     Answer(store_status, std::move(answer), done);
   }
 
+  void Reduce(const ShardCall&, std::shared_ptr<const ReduceQuestion> question,
+              const FetchRange& range, int64_t, Done<ReducedGroup> done) override {
+    calls.push_back(absl::StrCat("reduce ", question->groups.size()));
+    std::vector<ReducedGroup> answer;
+    for (size_t i = 0; i < question->groups.size(); ++i) {
+      answer.push_back(Reduce(question->groups[i], question->tail_from, range));
+      answer.back().group_index = i;
+    }
+    Answer(reduce_status.ok() ? store_status : reduce_status, std::move(answer), done);
+  }
+
   void ReadHot(const ShardCall&, Metrics metrics, const FetchRange&,
                Done<HotSeries> done) override {
     calls.push_back("hot " + Joined(*metrics));
@@ -178,6 +191,46 @@ class FakeShard final : public ShardClient {
     std::string text;
     for (const std::string& metric : metrics) text += (text.empty() ? "" : ",") + metric;
     return text;
+  }
+
+  ReducedGroup Reduce(const ReduceQuestion::Group& group, int64_t tail_from,
+                      const FetchRange& range) const {
+    ReducedGroup reduced;
+    functions::RowReducer head(group.aggregation, 0);
+    for (size_t i = 0; i < group.metrics.size(); ++i) {
+      const auto entry = stored.find(group.metrics[i]);
+      if (entry == stored.end()) return Refused(ReducedGroup::Refusal::kUnknownSeries);
+      const StoredSeries series = Read(i, entry->second, range);
+      if (!series.error.empty()) return Refused(ReducedGroup::Refusal::kUnreadable);
+      const size_t count = series.values.size();
+      const size_t head_count = functions::HeadCount(series.start, series.step, count, tail_from);
+      if (i == 0) {
+        reduced.start = series.start;
+        reduced.step = series.step;
+        reduced.row_count = count;
+        reduced.aggregation_method = series.aggregation_method;
+        reduced.finest_step = series.finest_step;
+        head = functions::RowReducer(group.aggregation, head_count);
+      } else if (series.step != reduced.step || count != reduced.row_count ||
+                 series.aggregation_method != reduced.aggregation_method ||
+                 series.finest_step != reduced.finest_step) {
+        return Refused(ReducedGroup::Refusal::kMixedGrids);
+      }
+      const bool is_late = std::find(group.late.begin(), group.late.end(), i) != group.late.end();
+      std::vector<double>& sent = is_late ? reduced.late : reduced.tail;
+      const auto first = series.values.begin() + (is_late ? 0 : static_cast<ptrdiff_t>(head_count));
+      sent.insert(sent.end(), first, series.values.end());
+      if (is_late) continue;
+      head.Add(0, absl::MakeConstSpan(series.values).first(head_count), group.places[i]);
+    }
+    reduced.head = head.rows();
+    return reduced;
+  }
+
+  static ReducedGroup Refused(ReducedGroup::Refusal refusal) {
+    ReducedGroup group;
+    group.refusal = refusal;
+    return group;
   }
 
   static StoredSeries Read(size_t index, const Stored& stored, const FetchRange& range) {
