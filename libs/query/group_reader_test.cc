@@ -134,7 +134,7 @@ void AddRandom(std::mt19937& random, World& world) {
   FakeShard& shard = world.shards.shard(Share(random) < 0.5 ? "shard-0" : "shard-1");
   if (Share(random) < 0.1) shard.cache_status = absl::UnavailableError("cache");
   if (world.replicas == Replicas::kTwo) {
-    if (Share(random) < 0.2) shard.reduce_status = absl::UnavailableError("store");
+    if (Share(random) < 0.5) shard.reduce_status = absl::UnavailableError("store");
     if (Share(random) < 0.2) shard.is_usable = false;
   }
 }

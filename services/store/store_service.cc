@@ -15,6 +15,8 @@ namespace plumbago::store_service {
 namespace {
 
 constexpr size_t kWatchEventsMax = 1000;
+// To ask whether the caller is gone costs as much as to read several series.
+constexpr int kSeriesPerCancellationCheck = 64;
 // A watcher that is gone is noticed this late.
 constexpr int64_t kCancellationCheckNanos = 500'000'000;
 
@@ -212,7 +214,7 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
       .from = request->from(), .until = request->until(), .now = request->now()};
   Chunks<v1::FetchResponse> chunks(*writer, options_.epoch());
   for (int i = 0; i < request->metric_size(); ++i) {
-    if (context->IsCancelled()) return Gone();
+    if (i % kSeriesPerCancellationCheck == 0 && context->IsCancelled()) return Gone();
     auto fetched = store_.Fetch(store::SeriesName(request->tenant(), request->metric(i)), range);
     // A name that no series can have is an unknown one.
     if (absl::IsNotFound(fetched.status()) || absl::IsInvalidArgument(fetched.status())) continue;
@@ -243,7 +245,9 @@ grpc::Status StoreService::Reduce(grpc::ServerContext* context, const v1::Reduce
     return Invalid(absl::StrCat(series_count, " metrics are more than the ",
                                 options_.fetch_series_max, " of one request; ask in parts"));
   }
-  GroupReducer reducer(store_, *request, [context] { return context->IsCancelled(); });
+  GroupReducer reducer(store_, *request, [context, count = 0]() mutable {
+    return count++ % kSeriesPerCancellationCheck == 0 && context->IsCancelled();
+  });
   Chunks<v1::ReduceResponse> chunks(*writer, options_.epoch());
   for (int i = 0; i < request->group_size(); ++i) {
     auto reduced = reducer.Reduce(request->group(i));
