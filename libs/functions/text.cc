@@ -1,5 +1,6 @@
 #include "functions/text.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -65,6 +66,36 @@ char* Copy(absl::string_view text, char* out) {
   return out + text.size();
 }
 
+constexpr std::array<char, 200> kTwoDigits = [] {
+  std::array<char, 200> digits{};
+  for (size_t i = 0; i < 100; ++i) {
+    digits[2 * i] = static_cast<char>('0' + i / 10);
+    digits[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return digits;
+}();
+
+char* WriteTwoDigits(uint32_t number, char* out) {
+  std::memcpy(out, &kTwoDigits[2 * number], 2);
+  return out + 2;
+}
+
+// Below 100 million, without leading zeroes.
+char* WriteUpToEightDigits(uint32_t number, char* out) {
+  if (number < 10) {
+    *out = static_cast<char>('0' + number);
+    return out + 1;
+  }
+  if (number < 100) return WriteTwoDigits(number, out);
+  if (number < 10'000) {
+    out = WriteUpToEightDigits(number / 100, out);
+    return WriteTwoDigits(number % 100, out);
+  }
+  out = WriteUpToEightDigits(number / 10'000, out);
+  out = WriteTwoDigits(number / 100 % 100, out);
+  return WriteTwoDigits(number % 100, out);
+}
+
 // Measured values mostly have no more than three decimals, and are written here without the search
 // for the shortest digits: null where `value` is another one. `thousandths` / 1000 is correctly
 // rounded, as both are exact; where it gives `value`, its digits read back as `value`. They are at
@@ -78,7 +109,9 @@ char* WriteFewDecimals(double value, char* out) {
   if (scaled == 0 || static_cast<double>(scaled) / 1000 != value) return nullptr;
   auto thousandths = static_cast<uint64_t>(std::abs(scaled));
   if (scaled < 0) *out++ = '-';
-  out = std::to_chars(out, out + kNumberBytesMax - 1, thousandths / 1000).ptr;
+  const uint64_t whole = thousandths / 1000;
+  out = whole < 100'000'000 ? WriteUpToEightDigits(static_cast<uint32_t>(whole), out)
+                            : std::to_chars(out, out + kNumberBytesMax - 1, whole).ptr;
   thousandths %= 1000;
   *out++ = '.';
   *out++ = static_cast<char>('0' + thousandths / 100);
@@ -107,6 +140,20 @@ char* WritePythonFloat(double value, char* out) {
 
 char* WriteInteger(int64_t value, char* out) {
   return std::to_chars(out, out + kNumberBytesMax, value).ptr;
+}
+
+char* TimeWriter::Write(int64_t seconds, char* out) {
+  constexpr int64_t kBack = 10'000;
+  if (seconds < kBack) return WriteInteger(seconds, out);
+  if (seconds / kBack != front_) {
+    front_ = seconds / kBack;
+    front_bytes_ = static_cast<size_t>(WriteInteger(front_, front_text_) - front_text_);
+  }
+  std::memcpy(out, front_text_, sizeof(front_text_) / 2);  // a copy of fixed length is one move
+  out += front_bytes_;
+  const auto back = static_cast<uint32_t>(seconds % kBack);
+  out = WriteTwoDigits(back / 100, out);
+  return WriteTwoDigits(back % 100, out);
 }
 
 void AppendPythonFloat(double value, std::string& out) {

@@ -97,4 +97,17 @@ TEST_CASE("Rounding to six places is that of the exact decimal value", "[text]")
 }
 
 }  // namespace
+TEST_CASE("Times are written one after the other as integers are", "[text]") {
+  const auto write_all = [](const std::vector<int64_t>& times) {
+    TimeWriter writer;
+    for (const int64_t time : times) {
+      char text[kNumberBytesMax];
+      CHECK(std::string(text, writer.Write(time, text)) == std::to_string(time));
+    }
+  };
+  write_all({0, 60, 9999, 10'000, 10'001, 19'999, 20'000});
+  write_all({1'795'257'420, 1'795'257'480, 1'795'259'999, 1'795'260'000, 1'795'260'060});
+  write_all({99'999, 100'000, 4'294'967'295, 4'294'967'296, 1'099'511'627'776, 5, -60});
+}
+
 }  // namespace plumbago::functions

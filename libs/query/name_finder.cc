@@ -25,6 +25,17 @@ bool Contains(const std::vector<uint16_t>& shards, uint16_t shard) {
   return std::find(shards.begin(), shards.end(), shard) != shards.end();
 }
 
+// Each shard's names come in order: a few runs, which are merged.
+void SortRuns(std::vector<std::pair<std::string, uint16_t>>& found) {
+  auto sorted = std::is_sorted_until(found.begin(), found.end());
+  while (sorted != found.end()) {
+    const auto next = std::is_sorted_until(sorted, found.end());
+    if (next - sorted < 16 && next != found.end()) return std::sort(found.begin(), found.end());
+    std::inplace_merge(found.begin(), sorted, next);
+    sorted = next;
+  }
+}
+
 void AddLeaves(std::vector<FoundNode> nodes, std::vector<std::string>& names) {
   for (FoundNode& node : nodes) {
     if (node.is_leaf) names.push_back(std::move(node.path));
@@ -101,7 +112,7 @@ absl::Status NameFinder::ExpandBySearch(const std::vector<Search>& searches) {
 }
 
 FoundNames NameFinder::MakeNames(std::vector<std::pair<std::string, uint16_t>> found) const {
-  std::sort(found.begin(), found.end());
+  SortRuns(found);
   FoundNames names;
   names.reserve(found.size());
   for (size_t i = 0; i < found.size();) {

@@ -1,6 +1,7 @@
 // The kinds of JSON: json, rickshaw, dygraph.
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "functions/number_text.h"
@@ -86,27 +87,31 @@ class JsonEncoder final : public TargetListEncoder {
     out += ",\"datapoints\":[";
   }
   void AppendPoints(const Series& series, size_t first, size_t last, std::string& out) override {
-    // "[value,time]," of every point into room that is made once.
+    // "[value,time]," of some points at a time: into room that is made once.
+    constexpr size_t kPointsAtOnce = 256;
     constexpr size_t kPointBytesMax = 2 * functions::kNumberBytesMax + 4;
-    const size_t size_before = out.size();
-    out.resize(size_before + (last - first) * kPointBytesMax);
-    char* end = &out[size_before];
-    for (size_t i = first; i < last; ++i) {
-      const double value = series.values[i];
-      if (null_points_ == NullPoints::kDrop && !std::isfinite(value)) continue;
-      if (NeedsSeparator()) *end++ = ',';
-      *end++ = '[';
-      end = WriteJsonNumber(series, value, end);
-      *end++ = ',';
-      end = functions::WriteInteger(TimeOf(series, i), end);
-      *end++ = ']';
+    if (buffer_ == nullptr) buffer_.reset(new char[kPointsAtOnce * kPointBytesMax]);
+    functions::TimeWriter times;
+    for (size_t i = first; i < last;) {
+      char* end = buffer_.get();
+      for (const size_t stop = std::min(last, i + kPointsAtOnce); i < stop; ++i) {
+        const double value = series.values[i];
+        if (null_points_ == NullPoints::kDrop && !std::isfinite(value)) continue;
+        if (NeedsSeparator()) *end++ = ',';
+        *end++ = '[';
+        end = WriteJsonNumber(series, value, end);
+        *end++ = ',';
+        end = times.Write(TimeOf(series, i), end);
+        *end++ = ']';
+      }
+      out.append(buffer_.get(), static_cast<size_t>(end - buffer_.get()));
     }
-    out.resize(static_cast<size_t>(end - out.data()));
   }
 
  private:
   const NullPoints null_points_;
   bool has_points_ = false;
+  std::unique_ptr<char[]> buffer_;
 };
 
 class RickshawEncoder final : public TargetListEncoder {

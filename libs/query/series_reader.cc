@@ -56,8 +56,9 @@ absl::Status SeriesReader::ReadNames(const std::vector<functions::Fetch>& fetche
     PLUMBAGO_RETURN_IF_ERROR(CheckSeries(names.size()));
     functions::SeriesList list;
     list.reserve(names.size());
+    const functions::Column nothing;  // shared by all
     for (const FoundName& name : names) {
-      list.push_back(functions::MakeSeries(name.metric, 0, 0, 1, functions::Column()));
+      list.push_back(functions::MakeSeries(name.metric, 0, 0, 1, nothing));
       list.back().path_expression = fetch.pattern;
     }
     data.AddNames(fetch, std::move(list));
