@@ -214,9 +214,11 @@ std::string ValidUtf8(absl::string_view text) {
 double RoundToMicros(double value) {
   if (!std::isfinite(value)) return value;
   const double micros = value * 1e6;
-  const double rounded = std::nearbyint(micros);
+  // To the nearest integer, as this sum has no bits for fractions; std::nearbyint is a call.
+  constexpr double kNoFraction = 6755399441055744.0;  // 1.5 * 2^52
+  const double rounded = std::copysign((micros + kNoFraction) - kNoFraction, micros);
   // Far from a tie and exact as an integer: one correctly rounded division gives the result.
-  if (std::fabs(rounded) < 1e13 && std::fabs(std::fabs(micros - rounded) - 0.5) > 1e-2) {
+  if (std::fabs(micros) < 1e13 && std::fabs(std::fabs(micros - rounded) - 0.5) > 1e-2) {
     return rounded / 1e6;
   }
   char buffer[400];
