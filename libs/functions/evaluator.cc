@@ -112,6 +112,17 @@ class Evaluation {
                                            const std::string& source);
   absl::StatusOr<SeriesList> EvaluateText(const TimeRange& range, const std::string& target);
 
+  // A range in which the series have the steps that they have in `range`: where they come straight
+  // from shards only its beginning tells, so that few points are enough.
+  TimeRange RangeOfSteps(const TimeRange& range,
+                         const std::vector<const Expression*>& expressions) const {
+    const bool are_fetched =
+        std::all_of(expressions.begin(), expressions.end(), [&](const auto* e) {
+          return e->kind == Expression::Kind::kPath && !data_.IsWhole({e->text, range});
+        });
+    return are_fetched ? TimeRange{range.from, std::min(range.until, range.from + 1)} : range;
+  }
+
   // The series of one parameter, its lists one behind the other.
   absl::StatusOr<SeriesList> EvaluateParameter(const TimeRange& range,
                                                const std::vector<const Expression*>& expressions) {
@@ -153,8 +164,10 @@ class Evaluation::Question final : public WindowQuestion {
   const TimeRange& range() const override { return range_; }
   const EvaluationContext& context() const override { return evaluation_.context_; }
   absl::StatusOr<int64_t> StepMax() override {
-    PLUMBAGO_ASSIGN_OR_RETURN(const SeriesList list,
-                              evaluation_.EvaluateParameter(range_, binding_.series[0]));
+    PLUMBAGO_ASSIGN_OR_RETURN(
+        const SeriesList list,
+        evaluation_.EvaluateParameter(evaluation_.RangeOfSteps(range_, binding_.series[0]),
+                                      binding_.series[0]));
     int64_t step = 0;
     for (const Series& series : list) step = std::max(step, series.step);
     return step;

@@ -111,7 +111,10 @@ class GuardedShard final : public ShardClient {
     return [health = health_, &clock = clock_, begin = clock_.Monotonic(), breaker, digest,
             done = std::move(done)](absl::StatusOr<std::vector<T>> result) {
       const absl::Duration taken = clock.Monotonic() - begin;
-      (health.get()->*breaker).Finish(result.status(), taken);
+      // A store of an earlier release does not know reductions, and serves all else.
+      const bool is_older =
+          digest == &ShardHealth::reduce && absl::IsUnimplemented(result.status());
+      (health.get()->*breaker).Finish(is_older ? absl::OkStatus() : result.status(), taken);
       if (digest != nullptr && result.ok()) (health.get()->*digest).Add(taken);
       done(std::move(result));
     };
