@@ -2,7 +2,7 @@
 """find, expand, index and tags: the same calls to graphite-web and to the query service, over the
 same whisper tree and the same tagged series.
 
-Usage: http_conformance_test.py [--seed N] [--count N] [--query-flag=FLAG]     (PLUMBAGO_BIN: the programs)
+Usage: http_conformance_test.py [--seed N] [--count N]     (PLUMBAGO_BIN: the programs)
 
 graphite-web runs in this process under Django's client with sqlite. Its standard finder reads a copy
 of our store's directory without the files of tagged series, which it would show as nodes of _tagged;
@@ -411,11 +411,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--query-flag", action="append", default=[], help="of plumbago-query, repeatable")
     options = parser.parse_args()
     print(f"seed {options.seed}")
-    cluster = harness.Cluster(os.environ["PLUMBAGO_BIN"], shards=1, schemas="[a]\npattern = .*\nretentions = 60:10\n",
-                              query_flags=options.query_flag)
+    cluster = harness.Cluster(os.environ["PLUMBAGO_BIN"], shards=1, schemas="[a]\npattern = .*\nretentions = 60:10\n")
     tree = cluster.stores[0].data_dir / "whisper" / "default"
     make_tree(tree)
     with cluster:

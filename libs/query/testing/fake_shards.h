@@ -1,7 +1,6 @@
 // Shards in memory, answering at once, with an error, or never.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -16,19 +15,14 @@
 #include "base/mutex.h"
 #include "functions/series.h"
 #include "query/shard_client.h"
+#include "query/testing/fake_series.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::query {
 
 class FakeShard final : public ShardClient {
  public:
-  struct Stored {
-    int64_t step = 10;
-    std::map<int64_t, double> points;
-    std::string method = "average";
-    int64_t finest_step = 0;
-    std::string error;
-  };
+  using Stored = FakeSeries;
 
   std::map<std::string, Stored> stored;
   std::map<std::string, std::vector<std::pair<uint32_t, double>>> hot;
@@ -130,7 +124,7 @@ class FakeShard final : public ShardClient {
     std::vector<StoredSeries> answer;
     for (size_t i = 0; i < metrics->size(); ++i) {
       const auto entry = stored.find((*metrics)[i]);
-      if (entry != stored.end()) answer.push_back(Read(i, entry->second, range));
+      if (entry != stored.end()) answer.push_back(ReadFake(i, entry->second, range));
     }
     Answer(store_status, std::move(answer), done);
   }
@@ -140,7 +134,7 @@ class FakeShard final : public ShardClient {
     calls.push_back(absl::StrCat("reduce ", question->groups.size()));
     std::vector<ReducedGroup> answer;
     for (size_t i = 0; i < question->groups.size(); ++i) {
-      answer.push_back(Reduce(question->groups[i], question->tail_from, range));
+      answer.push_back(ReduceFakes(stored, question->groups[i], question->tail_from, range));
       answer.back().group_index = i;
     }
     Answer(reduce_status.ok() ? store_status : reduce_status, std::move(answer), done);
@@ -191,62 +185,6 @@ class FakeShard final : public ShardClient {
     std::string text;
     for (const std::string& metric : metrics) text += (text.empty() ? "" : ",") + metric;
     return text;
-  }
-
-  ReducedGroup Reduce(const ReduceQuestion::Group& group, int64_t tail_from,
-                      const FetchRange& range) const {
-    ReducedGroup reduced;
-    functions::RowReducer head(group.aggregation, 0);
-    for (size_t i = 0; i < group.metrics.size(); ++i) {
-      const auto entry = stored.find(group.metrics[i]);
-      if (entry == stored.end()) return Refused(ReducedGroup::Refusal::kUnknownSeries);
-      const StoredSeries series = Read(i, entry->second, range);
-      if (!series.error.empty()) return Refused(ReducedGroup::Refusal::kUnreadable);
-      const size_t count = series.values.size();
-      const size_t head_count = functions::HeadCount(series.start, series.step, count, tail_from);
-      if (i == 0) {
-        reduced.start = series.start;
-        reduced.step = series.step;
-        reduced.row_count = count;
-        reduced.aggregation_method = series.aggregation_method;
-        reduced.finest_step = series.finest_step;
-        head = functions::RowReducer(group.aggregation, head_count);
-      } else if (series.step != reduced.step || count != reduced.row_count ||
-                 series.aggregation_method != reduced.aggregation_method ||
-                 series.finest_step != reduced.finest_step) {
-        return Refused(ReducedGroup::Refusal::kMixedGrids);
-      }
-      const bool is_late = std::find(group.late.begin(), group.late.end(), i) != group.late.end();
-      std::vector<double>& sent = is_late ? reduced.late : reduced.tail;
-      const auto first = series.values.begin() + (is_late ? 0 : static_cast<ptrdiff_t>(head_count));
-      sent.insert(sent.end(), first, series.values.end());
-      if (is_late) continue;
-      head.Add(0, absl::MakeConstSpan(series.values).first(head_count), group.places[i]);
-    }
-    reduced.head = head.rows();
-    return reduced;
-  }
-
-  static ReducedGroup Refused(ReducedGroup::Refusal refusal) {
-    ReducedGroup group;
-    group.refusal = refusal;
-    return group;
-  }
-
-  static StoredSeries Read(size_t index, const Stored& stored, const FetchRange& range) {
-    StoredSeries series;
-    series.metric_index = index;
-    series.step = stored.step;
-    series.start = range.from - range.from % stored.step + stored.step;
-    series.aggregation_method = stored.method;
-    series.finest_step = stored.finest_step;
-    series.error = stored.error;
-    const int64_t end = range.until - range.until % stored.step + stored.step;
-    for (int64_t time = series.start; time < end; time += stored.step) {
-      const auto point = stored.points.find(time);
-      series.values.push_back(point == stored.points.end() ? functions::kNull : point->second);
-    }
-    return series;
   }
 
   base::Mutex mutex_;
