@@ -103,10 +103,6 @@ bool NeedsAllValues(Aggregation aggregation) {
          aggregation == Aggregation::kDifference;
 }
 
-bool IsShareEnough(size_t count, size_t width, double x_files_factor) {
-  return count > 0 && static_cast<double>(count) / static_cast<double>(width) >= x_files_factor;
-}
-
 // The common ones: sums and counts by column, which reads each series once from front to back.
 std::vector<double> SumRows(Aggregation aggregation,
                             absl::Span<const std::vector<double>* const> columns, size_t row_count,
@@ -182,6 +178,10 @@ const std::vector<std::string>& AggregationWords() {
     return list;
   }();
   return *words;
+}
+
+bool IsShareEnough(size_t count, size_t width, double x_files_factor) {
+  return count > 0 && static_cast<double>(count) / static_cast<double>(width) >= x_files_factor;
 }
 
 bool KeepsIntegers(Aggregation aggregation) {

@@ -37,6 +37,9 @@ absl::StatusOr<Aggregation> ParseAggregation(absl::string_view text);
 // The words above, without "Series", sorted.
 const std::vector<std::string>& AggregationWords();
 
+// Whether `count` values of `width` are enough for a result.
+bool IsShareEnough(size_t count, size_t width, double x_files_factor);
+
 // Whether the result of integers is an integer.
 bool KeepsIntegers(Aggregation aggregation);
 

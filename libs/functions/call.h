@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ struct EvaluationContext {
   int64_t points_max = 50'000'000;  // created by functions
   std::string points_max_name = "--points-per-query-max";
   int calls_max = 10'000;  // evaluated, arguments in several windows count several times
+  // Calls that read only names, over patterns that match at least as many series, ask for
+  // reductions; by default none do.
+  size_t reduced_series_min = std::numeric_limits<size_t>::max();
   // Asked between calls: an error (cancelled, deadline) ends the evaluation.
   std::function<absl::Status()> check_alive = [] { return absl::OkStatus(); };
 };
@@ -90,6 +94,12 @@ class Call {
 
   // Series of the aggregating function `name`, or of the aggregation of that name, over `list`.
   virtual absl::StatusOr<SeriesList> Aggregated(absl::string_view name, SeriesList list) = 0;
+
+  // AggregateSeries of `list`, all or some of the call's own series. Where these have no values
+  // (FunctionDefinition::reads) it is what shards have reduced, or stands for what is to be asked.
+  // Empty where no series of a list that is not empty could be read.
+  virtual absl::StatusOr<SeriesList> Reduced(absl::string_view word, SeriesList list,
+                                             std::optional<double> x_files_factor) = 0;
 
   // Series of the function `name` whose first parameters are `lists` and the others left out.
   // InvalidArgument where that is no call, or one that needs data of another range.

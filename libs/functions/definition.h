@@ -76,6 +76,12 @@ struct FunctionDefinition {
   bool is_aggregator = false;  // may be the callback of groupByNode: list in, one series out
   std::string variant = {};    // what tells functions with the same `evaluate` apart
 
+  // A function that looks at names and tags of its series only, and gives groups of them to
+  // Call::Reduced, may get series without values: the groups are then reduced where they are
+  // stored.
+  enum class Reads { kValues, kNames };
+  Reads reads = Reads::kValues;
+
   // The ranges in which the first parameter is evaluated, where they differ from the call's own.
   // Errors are InvalidArgument.
   absl::StatusOr<std::vector<TimeRange>> (*windows)(WindowQuestion& question) = nullptr;

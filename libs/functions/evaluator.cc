@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "functions/aggregation.h"
 #include "functions/binding.h"
@@ -21,6 +22,17 @@ namespace {
 
 constexpr int64_t kTimeMax = int64_t{1} << 32;
 constexpr int kTextDepthMax = 8;
+
+Reduction::Key KeyOf(const TimeRange& range, Aggregation aggregation, const SeriesList& list) {
+  std::string bytes =
+      absl::StrCat(range.from, " ", range.until, " ", static_cast<int>(aggregation));
+  for (const Series& series : list) {
+    absl::StrAppend(&bytes, " ", series.path_expression.size(), ":", series.path_expression, " ",
+                    series.name.size(), ":", series.name);
+  }
+  const base::Hash128Value hash = base::Hash128(bytes, /*seed=*/0);
+  return {hash.low, hash.high};
+}
 
 class Evaluation {
  public:
@@ -62,20 +74,54 @@ class Evaluation {
 
   SeriesList Fetched(const TimeRange& range, const std::string& pattern) {
     Fetch fetch{pattern, range};
+    if (is_reducing_) return Names(std::move(fetch));
     if (const SeriesList* found = data_.Find(fetch)) {
       SeriesList list = *found;
       for (Series& series : list)
         series.x_files_factor = set_share_.value_or(series.x_files_factor);
       return list;
     }
-    ++pending_count_;
-    if (seen_.insert(fetch).second) missing_.push_back(std::move(fetch));
+    Need(std::move(fetch));
     return {};
+  }
+
+  void Need(Fetch fetch) {
+    ++pending_count_;
+    if (seen_.insert(fetch).second) missing_.fetches.push_back(std::move(fetch));
+  }
+
+  // The series without values.
+  SeriesList Names(Fetch fetch) {
+    if (const SeriesList* found = data_.FindNames(fetch)) return *found;
+    ++pending_count_;
+    if (seen_names_.insert(fetch).second) missing_.names.push_back(std::move(fetch));
+    return {};
+  }
+
+  bool MayReduce(const TimeRange& range, const Binding& binding);
+  absl::StatusOr<SeriesList> Reduced(const TimeRange& range, absl::string_view word,
+                                     SeriesList list, std::optional<double> x_files_factor);
+  // Instead of series without values.
+  void NeedWhole(const TimeRange& range, const SeriesList& list) {
+    for (const Series& series : list) Need({series.path_expression, range});
   }
 
   absl::StatusOr<SeriesList> EvaluateCall(const TimeRange& range, Binding& binding,
                                           const std::string& source);
+  absl::StatusOr<SeriesList> EvaluateBound(const TimeRange& range, Binding& binding,
+                                           const std::string& source);
   absl::StatusOr<SeriesList> EvaluateText(const TimeRange& range, const std::string& target);
+
+  // A range in which the series have the steps that they have in `range`: where they come straight
+  // from shards only its beginning tells, so that few points are enough.
+  TimeRange RangeOfSteps(const TimeRange& range,
+                         const std::vector<const Expression*>& expressions) const {
+    const bool are_fetched =
+        std::all_of(expressions.begin(), expressions.end(), [&](const auto* e) {
+          return e->kind == Expression::Kind::kPath && !data_.IsWhole({e->text, range});
+        });
+    return are_fetched ? TimeRange{range.from, std::min(range.until, range.from + 1)} : range;
+  }
 
   // The series of one parameter, its lists one behind the other.
   absl::StatusOr<SeriesList> EvaluateParameter(const TimeRange& range,
@@ -97,9 +143,12 @@ class Evaluation {
   EvaluationContext context_;  // its own: setXFilesFactor changes it
   const FetchedData& data_;
   SharedResults* const shared_;  // may be null
-  std::vector<Fetch> missing_;
-  absl::flat_hash_set<Fetch> seen_;  // those in missing_
-  int pending_count_ = 0;            // look-ups without data, repeated ones too
+  NeededData missing_;
+  absl::flat_hash_set<Fetch> seen_;        // those in missing_
+  absl::flat_hash_set<Fetch> seen_names_;  // likewise
+  absl::flat_hash_set<Reduction::Key> seen_reductions_;
+  bool is_reducing_ = false;  // series have no values
+  int pending_count_ = 0;     // look-ups without data, repeated ones too
   int call_count_ = 0;
   int text_depth_ = 0;
   std::optional<double> set_share_;  // by setXFilesFactor, for what is read after it
@@ -115,8 +164,10 @@ class Evaluation::Question final : public WindowQuestion {
   const TimeRange& range() const override { return range_; }
   const EvaluationContext& context() const override { return evaluation_.context_; }
   absl::StatusOr<int64_t> StepMax() override {
-    PLUMBAGO_ASSIGN_OR_RETURN(const SeriesList list,
-                              evaluation_.EvaluateParameter(range_, binding_.series[0]));
+    PLUMBAGO_ASSIGN_OR_RETURN(
+        const SeriesList list,
+        evaluation_.EvaluateParameter(evaluation_.RangeOfSteps(range_, binding_.series[0]),
+                                      binding_.series[0]));
     int64_t step = 0;
     for (const Series& series : list) step = std::max(step, series.step);
     return step;
@@ -163,7 +214,11 @@ class Evaluation::BoundCall final : public Call {
   absl::StatusOr<SeriesList> Aggregated(absl::string_view name, SeriesList list) override {
     const FunctionDefinition* function = evaluation_.table_.Find(name);
     if (function == nullptr || !function->is_aggregator) {
-      return AggregateSeries(name, std::move(list), context().x_files_factor);
+      return Reduced(name, std::move(list), context().x_files_factor);
+    }
+    if (evaluation_.is_reducing_ && function->reads == FunctionDefinition::Reads::kValues) {
+      evaluation_.NeedWhole(range_, list);
+      return SeriesList{};
     }
     Lists lists;
     lists.push_back(std::move(list));
@@ -171,6 +226,11 @@ class Evaluation::BoundCall final : public Call {
   }
 
   absl::StatusOr<SeriesList> Applied(absl::string_view name, Lists lists) override;
+
+  absl::StatusOr<SeriesList> Reduced(absl::string_view word, SeriesList list,
+                                     std::optional<double> x_files_factor) override {
+    return evaluation_.Reduced(range_, word, std::move(list), x_files_factor);
+  }
 
   absl::StatusOr<SeriesList> EvaluatedTarget(const std::string& target) override {
     // Long texts cost time to read: they count like points.
@@ -270,8 +330,65 @@ absl::StatusOr<SeriesList> Evaluation::EvaluateText(const TimeRange& range,
   return list;
 }
 
+// Whether the call may get names instead of series: it reads no more, they come straight from the
+// index, are many, and nothing else needs their values.
+bool Evaluation::MayReduce(const TimeRange& range, const Binding& binding) {
+  const FunctionDefinition& definition = binding.arguments.definition();
+  const bool is_off = context_.reduced_series_min == std::numeric_limits<size_t>::max();
+  if (is_off || definition.reads == FunctionDefinition::Reads::kValues) return false;
+  size_t series_count = 0;
+  bool are_known = true;
+  for (const auto& expressions : binding.series) {
+    for (const Expression* expression : expressions) {
+      if (expression->kind != Expression::Kind::kPath) return false;
+      const Fetch fetch{expression->text, range};
+      if (data_.IsWhole(fetch)) return false;
+      const SeriesList* names = data_.FindNames(fetch);
+      are_known &= names != nullptr;
+      if (names != nullptr) series_count += names->size();
+    }
+  }
+  return !are_known || series_count >= context_.reduced_series_min;
+}
+
+absl::StatusOr<SeriesList> Evaluation::Reduced(const TimeRange& range, absl::string_view word,
+                                               SeriesList list,
+                                               std::optional<double> x_files_factor) {
+  if (!is_reducing_ || list.empty()) {
+    return AggregateSeries(word, std::move(list), x_files_factor);
+  }
+  PLUMBAGO_ASSIGN_OR_RETURN(const Aggregation aggregation, ParseAggregation(word));
+  if (!IsMergeable(aggregation)) {
+    NeedWhole(range, list);
+    return SeriesList(1);  // stands for it
+  }
+  const Reduction::Key key = KeyOf(range, aggregation, list);
+  if (const ReducedRows* found = data_.FindReduced(key)) {
+    if (found->series_count == 0) return SeriesList{};
+    const double share = x_files_factor.value_or(0);
+    return SeriesList{AggregatedSeries(
+        word, list, found->grid, found->rows.Result(found->series_count, share), x_files_factor)};
+  }
+  ++pending_count_;
+  if (seen_reductions_.insert(key).second) {
+    missing_.reductions.push_back({key, range, aggregation, std::move(list)});
+  }
+  return SeriesList(1);  // stands for it
+}
+
 absl::StatusOr<SeriesList> Evaluation::EvaluateCall(const TimeRange& range, Binding& binding,
                                                     const std::string& source) {
+  if (MayReduce(range, binding)) {
+    is_reducing_ = true;
+    absl::StatusOr<SeriesList> list = EvaluateBound(range, binding, source);
+    is_reducing_ = false;
+    return list;
+  }
+  return EvaluateBound(range, binding, source);
+}
+
+absl::StatusOr<SeriesList> Evaluation::EvaluateBound(const TimeRange& range, Binding& binding,
+                                                     const std::string& source) {
   const FunctionDefinition& definition = binding.arguments.definition();
   const int pending_before = pending_count_;
   std::vector<TimeRange> windows = {range};

@@ -5,6 +5,10 @@
 // caller fetches them together and evaluates again. Most targets take two passes; a window counted
 // in points needs the step of its series first and takes one more. Planning and evaluation thus
 // cannot differ. One thread per Evaluate; no I/O.
+//
+// Functions that only read names of many series get those first (NeededData::names), and then ask
+// for groups of them reduced (NeededData::reductions). Where that turns out impossible, the caller
+// says so by FetchedData::RequireWhole, and all is as without.
 #pragma once
 
 #include <string>
@@ -12,10 +16,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "functions/call.h"
 #include "functions/expression.h"
 #include "functions/function_table.h"
+#include "functions/normalize.h"
+#include "functions/row_reducer.h"
 #include "functions/shared_results.h"
 
 namespace plumbago::functions {
@@ -31,24 +38,73 @@ struct Fetch {
   }
 };
 
+// One aggregation over series that all have the same range.
+struct Reduction {
+  using Key = std::pair<uint64_t, uint64_t>;
+
+  Key key;  // of all the rest
+  TimeRange range;
+  Aggregation aggregation = Aggregation::kSum;  // a mergeable one
+  SeriesList series;                            // names and path expressions; not empty
+};
+
+struct ReducedRows {
+  Grid grid;                // of all its series
+  size_t series_count = 0;  // those that could be read
+  RowReducer rows;
+};
+
 // Series of fetches that were made, ordered by name. Series that match nothing are an empty list.
 class FetchedData {
  public:
   void Add(Fetch fetch, SeriesList list) {
     lists_.insert_or_assign(std::move(fetch), std::move(list));
   }
+  // The series without their values.
+  void AddNames(Fetch fetch, SeriesList list) {
+    names_.insert_or_assign(std::move(fetch), std::move(list));
+  }
+  void AddReduced(const Reduction::Key& key, ReducedRows rows) {
+    reduced_.insert_or_assign(key, std::move(rows));
+  }
+  // The values of these series are needed in any case.
+  void RequireWhole(const Fetch& fetch) { whole_.insert(fetch); }
+
   const SeriesList* Find(const Fetch& fetch) const {
     const auto entry = lists_.find(fetch);
     return entry == lists_.end() ? nullptr : &entry->second;
   }
+  const SeriesList* FindNames(const Fetch& fetch) const {
+    const auto entry = names_.find(fetch);
+    return entry == names_.end() ? nullptr : &entry->second;
+  }
+  const ReducedRows* FindReduced(const Reduction::Key& key) const {
+    const auto entry = reduced_.find(key);
+    return entry == reduced_.end() ? nullptr : &entry->second;
+  }
+  // Whether the values of these series are there, or will have to be.
+  bool IsWhole(const Fetch& fetch) const {
+    return lists_.contains(fetch) || whole_.contains(fetch);
+  }
 
  private:
   absl::flat_hash_map<Fetch, SeriesList> lists_;
+  absl::flat_hash_map<Fetch, SeriesList> names_;
+  absl::flat_hash_map<Reduction::Key, ReducedRows> reduced_;
+  absl::flat_hash_set<Fetch> whole_;
+};
+
+// Each distinct, in the order of need.
+struct NeededData {
+  std::vector<Fetch> fetches;
+  std::vector<Fetch> names;
+  std::vector<Reduction> reductions;
+  bool empty() const { return fetches.empty() && names.empty() && reductions.empty(); }
 };
 
 struct Evaluated {
-  SeriesList series;           // complete if `missing` is empty
-  std::vector<Fetch> missing;  // distinct, in the order of need
+  SeriesList series;  // complete if `missing` is empty
+  NeededData missing;
 };
 
 // `expression` has passed CheckCalls with the same table. Errors: InvalidArgument,

@@ -37,7 +37,7 @@ std::pair<uint64_t, std::string> Shared(const std::vector<std::string>& targets)
   for (const Expression& expression : expressions) {
     for (Evaluated evaluated; text.size() < 1000;) {
       evaluated = *Evaluate(table, context, data, expression, &shared);
-      for (const Fetch& fetch : evaluated.missing) {
+      for (const Fetch& fetch : evaluated.missing.fetches) {
         std::vector<double> values;
         for (int64_t time = fetch.range.from; time < fetch.range.until; time += 20) {
           values.push_back(static_cast<double>(time));

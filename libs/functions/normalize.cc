@@ -74,29 +74,36 @@ Grid Normalize(SeriesList& list) {
 absl::StatusOr<SeriesList> AggregateSeries(absl::string_view function, SeriesList list,
                                            std::optional<double> x_files_factor) {
   PLUMBAGO_ASSIGN_OR_RETURN(const Aggregation aggregation, ParseAggregation(function));
-  absl::string_view word = function;
-  if (absl::EndsWith(word, "Series")) word.remove_suffix(6);
   if (list.empty()) return list;
 
   const Grid grid = Normalize(list);
-  const double share = x_files_factor.value_or(0);
   std::vector<const std::vector<double>*> columns;
   bool are_integers = aggregation == Aggregation::kCount || KeepsIntegers(aggregation);
   for (const Series& series : list) {
     columns.push_back(&series.values.get());
     are_integers &= series.has_integer_values || aggregation == Aggregation::kCount;
   }
-  const std::string name = absl::StrCat(word, "Series(", JoinPathExpressions(list), ")");
-  Series result =
-      MakeSeries(name, grid.start, grid.end, grid.step, AggregateRows(aggregation, columns, share));
-  result.tags = CommonTags(list);
-  if (result.tags.Find("name") == nullptr) result.tags.Set("name", name);
-  result.tags.Set("aggregatedBy", word);
-  result.x_files_factor = share;
+  Series result = AggregatedSeries(function, list, grid,
+                                   AggregateRows(aggregation, columns, x_files_factor.value_or(0)),
+                                   x_files_factor);
   result.has_integer_values = are_integers;
   SeriesList one;
   one.push_back(std::move(result));
   return one;
+}
+
+Series AggregatedSeries(absl::string_view function, const SeriesList& list, const Grid& grid,
+                        std::vector<double> rows, std::optional<double> x_files_factor) {
+  absl::string_view word = function;
+  if (absl::EndsWith(word, "Series")) word.remove_suffix(6);
+  const std::string name = absl::StrCat(word, "Series(", JoinPathExpressions(list), ")");
+  Series result = MakeSeries(name, grid.start, grid.end, grid.step, std::move(rows));
+  result.tags = CommonTags(list);
+  if (result.tags.Find("name") == nullptr) result.tags.Set("name", name);
+  result.tags.Set("aggregatedBy", word);
+  result.x_files_factor = x_files_factor.value_or(0);
+  result.has_integer_values = word == "count";
+  return result;
 }
 
 }  // namespace plumbago::functions

@@ -49,4 +49,9 @@ std::vector<double> CombineValues(const Series& a, const Series& b, Combine comb
 absl::StatusOr<SeriesList> AggregateSeries(absl::string_view function, SeriesList list,
                                            std::optional<double> x_files_factor);
 
+// The same result where the rows were aggregated elsewhere; the series of `list`, not empty, need
+// no values, and those that they had were not integers.
+Series AggregatedSeries(absl::string_view function, const SeriesList& list, const Grid& grid,
+                        std::vector<double> rows, std::optional<double> x_files_factor);
+
 }  // namespace plumbago::functions

@@ -2,10 +2,14 @@
 #include "functions/text.h"
 
 #include <catch2/catch.hpp>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
+
+#include "functions/number_text.h"
 
 namespace plumbago::functions {
 namespace {
@@ -30,6 +34,36 @@ TEST_CASE("Floats are written as Python's repr does", "[text]") {
   }));
   CHECK(PythonFloat(value) == expected);
   CHECK(PythonFloat(std::numeric_limits<double>::quiet_NaN()) == "nan");
+}
+
+// What the fast way has to equal.
+std::string ShortestByLibrary(double value) {
+  char buffer[400];
+  const double magnitude = std::fabs(value);
+  const bool is_scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
+  const auto format = is_scientific ? std::chars_format::scientific : std::chars_format::fixed;
+  std::string text(buffer, std::to_chars(buffer, buffer + sizeof(buffer), value, format).ptr);
+  if (!is_scientific && text.find('.') == std::string::npos) text += ".0";
+  return text;
+}
+
+TEST_CASE("Floats of few decimals have the digits that the library finds", "[text]") {
+  const uint64_t seed = std::random_device()();
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  const double powers[] = {1, 10, 100, 1000, 10'000, 3, 1024};
+  size_t wrong_count = 0;
+  for (int i = 0; i < 400'000; ++i) {
+    const int bits = static_cast<int>(random() % 62) + 1;
+    const auto whole = static_cast<double>(static_cast<int64_t>(random() >> (64 - bits)));
+    double value = whole / powers[random() % std::size(powers)];
+    if (random() % 2 == 0) value = -value;
+    if (random() % 4 == 0) value = std::nextafter(value, random() % 2 == 0 ? HUGE_VAL : -HUGE_VAL);
+    const std::string text = PythonFloat(value);
+    if (text == ShortestByLibrary(value) && text.size() <= kNumberBytesMax) continue;
+    if (wrong_count++ == 0) CHECK(text == ShortestByLibrary(value));
+  }
+  CHECK(wrong_count == 0);
 }
 
 TEST_CASE("JSON strings read back the same, and bad UTF-8 is replaced", "[text]") {
@@ -63,4 +97,17 @@ TEST_CASE("Rounding to six places is that of the exact decimal value", "[text]")
 }
 
 }  // namespace
+TEST_CASE("Times are written one after the other as integers are", "[text]") {
+  const auto write_all = [](const std::vector<int64_t>& times) {
+    TimeWriter writer;
+    for (const int64_t time : times) {
+      char text[kNumberBytesMax];
+      CHECK(std::string(text, writer.Write(time, text)) == std::to_string(time));
+    }
+  };
+  write_all({0, 60, 9999, 10'000, 10'001, 19'999, 20'000});
+  write_all({1'795'257'420, 1'795'257'480, 1'795'259'999, 1'795'260'000, 1'795'260'060});
+  write_all({99'999, 100'000, 4'294'967'295, 4'294'967'296, 1'099'511'627'776, 5, -60});
+}
+
 }  // namespace plumbago::functions

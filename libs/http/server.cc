@@ -326,11 +326,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     stream_.tcp().expires_at(std::min(part_deadline, parts_deadline_));
   }
 
+  // Sends a part while the next one is made on the pool, like the answer itself.
   void WritePart() {
-    if (part_.empty()) return OnPartWritten({});  // an empty chunk would end the body
+    if (more_parts_ != nullptr) MakePart();
+    if (part_.empty()) return OnPartStep();  // an empty chunk would end the body
     LimitWrite();
+    is_writing_part_ = true;
     const auto done = [self = shared_from_this()](beast::error_code error, size_t) {
-      self->OnPartWritten(error);
+      self->is_writing_part_ = false;
+      self->part_error_ = error;
+      self->OnPartStep();
     };
     if (is_chunked_) {
       asio::async_write(stream_, beast::http::make_chunk(asio::buffer(part_)), done);
@@ -339,16 +344,28 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
   }
 
-  // The next part is made on the pool, like the answer itself; meanwhile the socket rests.
-  void OnPartWritten(beast::error_code error) {
-    part_.clear();
-    if (error) return OnWritten(error);
-    if (more_parts_ == nullptr) return EndParts();
-    stream_.tcp().expires_never();
+  void MakePart() {
+    is_making_part_ = true;
     dispatcher_->Post([self = shared_from_this()] {
-      if (!self->more_parts_(self->part_)) self->more_parts_ = nullptr;
-      asio::post(self->stream_.get_executor(), [self] { self->WritePart(); });
+      const bool has_more = self->more_parts_(self->next_part_);
+      asio::post(self->stream_.get_executor(), [self, has_more] {
+        if (!has_more) self->more_parts_ = nullptr;
+        self->is_making_part_ = false;
+        self->OnPartStep();
+      });
     });
+  }
+
+  // One part is sent, and the next one made; or only one of both yet.
+  void OnPartStep() {
+    if (is_writing_part_ || is_making_part_) return;
+    if (part_error_) return OnWritten(part_error_);
+    const bool is_last = next_part_.empty() && more_parts_ == nullptr;
+    part_.clear();
+    std::swap(part_, next_part_);
+    if (is_last) return EndParts();
+    stream_.tcp().expires_never();
+    WritePart();
   }
 
   void EndParts() {
@@ -392,11 +409,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   BeastResponse response_;
   boost::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
-  // Of a body in parts. While the pool makes one, it alone uses the part and its source.
+  // Of a body in parts. While the pool makes one, it alone uses next_part_ and the source.
   BeastHeader head_;
   boost::optional<beast::http::response_serializer<beast::http::empty_body>> head_serializer_;
   BodyParts more_parts_;
-  std::string part_;
+  std::string part_;       // being sent
+  std::string next_part_;  // being made
+  bool is_writing_part_ = false;
+  bool is_making_part_ = false;
+  beast::error_code part_error_;
   bool is_chunked_ = false;
   std::chrono::steady_clock::time_point parts_deadline_;
   bool must_close_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
@@ -55,7 +56,7 @@ absl::StatusOr<Glob> Glob::Compile(absl::string_view pattern) {
 }
 
 void Glob::AddAlternative(absl::string_view alternative) {
-  Wildcard tokens;
+  Tokens tokens;
   bool has_wildcard = false;
   for (size_t position = 0; position < alternative.size();) {
     const char byte = alternative[position];
@@ -75,10 +76,22 @@ void Glob::AddAlternative(absl::string_view alternative) {
     has_wildcard = true;
   }
   if (has_wildcard) {
-    wildcards_.push_back(std::move(tokens));
+    std::string prefix = PrefixOf(tokens);
+    const bool takes_the_rest =
+        tokens.size() == prefix.size() + 1 && tokens.back().kind == Kind::kAnyString;
+    wildcards_.push_back({std::move(prefix), takes_the_rest, std::move(tokens)});
   } else {
     exact_names_.emplace_back(alternative);
   }
+}
+
+std::string Glob::PrefixOf(const Tokens& tokens) {
+  std::string prefix;
+  for (const Token& token : tokens) {
+    if (token.kind != Kind::kCharacter || token.value >= 0x80) break;
+    prefix.push_back(static_cast<char>(token.value));
+  }
+  return prefix;
 }
 
 Glob::Token Glob::ReadSet(absl::string_view alternative, size_t& position) {
@@ -105,9 +118,14 @@ Glob::Token Glob::ReadSet(absl::string_view alternative, size_t& position) {
 }
 
 bool Glob::Matches(absl::string_view node) const {
-  if (std::binary_search(exact_names_.begin(), exact_names_.end(), node)) return true;
-  return std::any_of(wildcards_.begin(), wildcards_.end(),
-                     [&](const Wildcard& wildcard) { return MatchesWildcard(wildcard, node); });
+  if (!exact_names_.empty() && std::binary_search(exact_names_.begin(), exact_names_.end(), node)) {
+    return true;
+  }
+  return std::any_of(wildcards_.begin(), wildcards_.end(), [&](const Wildcard& wildcard) {
+    // Most names of a large branch end here.
+    if (!absl::StartsWith(node, wildcard.prefix)) return false;
+    return wildcard.takes_the_rest || MatchesTokens(wildcard.tokens, node);
+  });
 }
 
 bool Glob::MatchesCharacter(const Token& token, uint32_t character) const {
@@ -130,7 +148,7 @@ bool Glob::MatchesCharacter(const Token& token, uint32_t character) const {
 
 // Only the last `*` is ever tried again: what an earlier one took can stay, as the later one can
 // take over whatever follows. This is what keeps the time from exploding.
-bool Glob::MatchesWildcard(const Wildcard& wildcard, absl::string_view node) const {
+bool Glob::MatchesTokens(const Tokens& wildcard, absl::string_view node) const {
   constexpr size_t kNone = SIZE_MAX;
   size_t token = 0;
   size_t position = 0;
@@ -182,7 +200,7 @@ absl::StatusOr<std::vector<Glob>> CompilePath(absl::string_view pattern) {
 }
 
 bool MatchesPath(absl::Span<const Glob> globs, absl::string_view name) {
-  // As MatchesWildcard: only the last `**` is ever tried again.
+  // As MatchesTokens: only the last `**` is ever tried again.
   constexpr size_t kNone = SIZE_MAX;
   const std::vector<absl::string_view> nodes = absl::StrSplit(name, '.');
   size_t glob = 0;

@@ -55,12 +55,18 @@ class Glob {
     bool is_negated = false;
     std::vector<Range> ranges;
   };
-  using Wildcard = std::vector<Token>;
+  using Tokens = std::vector<Token>;
+  struct Wildcard {
+    std::string prefix;   // ASCII that names begin with; its tokens are there too
+    bool takes_the_rest;  // behind the prefix there is only a `*`
+    Tokens tokens;
+  };
 
+  static std::string PrefixOf(const Tokens& tokens);
   void AddAlternative(absl::string_view alternative);
   Token ReadSet(absl::string_view alternative, size_t& position);
   bool MatchesCharacter(const Token& token, uint32_t character) const;
-  bool MatchesWildcard(const Wildcard& wildcard, absl::string_view node) const;
+  bool MatchesTokens(const Tokens& tokens, absl::string_view node) const;
 
   bool is_globstar_ = false;
   std::vector<std::string> exact_names_;

@@ -20,7 +20,9 @@ namespace plumbago::query {
 namespace {
 
 // Each round waits for shards; windows counted in points need one more for each that is nested.
-constexpr int kRoundsMax = 10;
+// Reduced groups take three more: for their names, for the groups, and for what is read whole.
+constexpr int kNestedWindowsMax = 8;
+constexpr int kRoundsMax = kNestedWindowsMax + 5;
 
 absl::Status CheckAnswered(const ShardReport& report) {
   if (!report.NothingAnswered()) return absl::OkStatus();
@@ -29,11 +31,9 @@ absl::Status CheckAnswered(const ShardReport& report) {
 }
 
 AnswerNotes NotesOf(const SeriesReader& reader, const ShardReport& report) {
-  return {report.Missing(),
-          reader.warnings(),
-          reader.series_count(),
-          reader.point_count(),
-          {reader.expand_time(), reader.fetch_time(), absl::ZeroDuration()}};
+  return {report.Missing(),      reader.warnings(),
+          reader.series_count(), reader.point_count(),
+          reader.reductions(),   {reader.expand_time(), reader.fetch_time(), absl::ZeroDuration()}};
 }
 
 AnswerNotes NotesOf(const ShardReport& report) {
@@ -45,6 +45,26 @@ AnswerNotes NotesOf(const ShardReport& report) {
 absl::Status InTarget(absl::string_view text, const absl::Status& status) {
   return base::Annotate(status, absl::StrCat("target \"", base::Excerpt(text), "\""));
 }
+
+// What several targets need, each thing once.
+struct Needs {
+  functions::NeededData all = {};
+  absl::flat_hash_set<functions::Fetch> fetches = {};
+  absl::flat_hash_set<functions::Fetch> names = {};
+  absl::flat_hash_set<functions::Reduction::Key> reductions = {};
+
+  void Add(functions::NeededData needed) {
+    for (functions::Fetch& fetch : needed.fetches) {
+      if (fetches.insert(fetch).second) all.fetches.push_back(std::move(fetch));
+    }
+    for (functions::Fetch& fetch : needed.names) {
+      if (names.insert(fetch).second) all.names.push_back(std::move(fetch));
+    }
+    for (functions::Reduction& reduction : needed.reductions) {
+      if (reductions.insert(reduction.key).second) all.reductions.push_back(std::move(reduction));
+    }
+  }
+};
 
 // Evaluates targets in rounds: as far as the data goes, then all fetches that are missing together.
 class Rendering {
@@ -62,23 +82,22 @@ class Rendering {
     shared_ = &shared;
     std::vector<std::optional<functions::SeriesList>> results(targets.size());
     for (int round = 0; round < kRoundsMax; ++round) {
-      PLUMBAGO_ASSIGN_OR_RETURN(const auto missing, EvaluateRound(targets, results));
+      PLUMBAGO_ASSIGN_OR_RETURN(functions::NeededData missing, EvaluateRound(targets, results));
       if (missing.empty()) return Joined(std::move(results));
-      PLUMBAGO_RETURN_IF_ERROR(Read(missing));
+      PLUMBAGO_RETURN_IF_ERROR(Fulfil(std::move(missing)));
       PLUMBAGO_RETURN_IF_ERROR(CheckMemory());
     }
     return absl::InvalidArgumentError(
-        absl::StrCat("more than ", kRoundsMax - 2,
+        absl::StrCat("more than ", kNestedWindowsMax,
                      " windows that are counted in points are inside each other; give windows as "
                      "intervals, such as \"10min\""));
   }
 
  private:
-  absl::StatusOr<std::vector<functions::Fetch>> EvaluateRound(
+  absl::StatusOr<functions::NeededData> EvaluateRound(
       const std::vector<Target>& targets,
       std::vector<std::optional<functions::SeriesList>>& results) {
-    std::vector<functions::Fetch> missing;
-    absl::flat_hash_set<functions::Fetch> seen;
+    Needs needs;
     for (size_t i = 0; i < targets.size(); ++i) {
       if (results[i].has_value()) continue;
       PLUMBAGO_RETURN_IF_ERROR(CheckMemory());
@@ -89,11 +108,41 @@ class Rendering {
         CountResult(evaluated->series);
         results[i] = std::move(evaluated->series);
       }
-      for (functions::Fetch& fetch : evaluated->missing) {
-        if (seen.insert(fetch).second) missing.push_back(std::move(fetch));
-      }
+      needs.Add(std::move(evaluated->missing));
     }
-    return missing;
+    return std::move(needs.all);
+  }
+
+  absl::Status Fulfil(functions::NeededData needed) {
+    if (!needed.names.empty()) PLUMBAGO_RETURN_IF_ERROR(ReadNames(needed.names));
+    if (!needed.reductions.empty()) {
+      PLUMBAGO_RETURN_IF_ERROR(reader_.Reduce(std::move(needed.reductions), data_));
+    }
+    return needed.fetches.empty() ? absl::OkStatus() : Read(needed.fetches);
+  }
+
+  // Names of what is not in the cache of fetched series.
+  absl::Status ReadNames(const std::vector<functions::Fetch>& fetches) {
+    std::vector<functions::Fetch> unknown;
+    for (const functions::Fetch& fetch : fetches) {
+      if (!AddFromCache(fetch)) unknown.push_back(fetch);
+    }
+    return unknown.empty() ? absl::OkStatus() : reader_.ReadNames(unknown, data_);
+  }
+
+  ResultCache::Key KeyOf(const functions::Fetch& fetch) const {
+    return {ResultCache::Level::kFetch, fanout_.request.tenant,
+            FetchKey(fetch, context_.x_files_factor.value_or(0))};
+  }
+
+  bool AddFromCache(const functions::Fetch& fetch) {
+    ResultCache* const cache = fanout_.request.fetch_cache;
+    const ResultCache::Result known = cache == nullptr ? nullptr : cache->Find(KeyOf(fetch));
+    if (known == nullptr) return false;
+    CountResult(*known);
+    held_.push_back(known);
+    data_.Add(fetch, *known);
+    return true;
   }
 
   // From the cache of fetched series, or else from the shards.
@@ -101,27 +150,16 @@ class Rendering {
     const double x_files_factor = context_.x_files_factor.value_or(0);
     ResultCache* const cache = fanout_.request.fetch_cache;
     if (cache == nullptr) return reader_.Read(missing, x_files_factor, data_);
-    const auto key_of = [&](const functions::Fetch& fetch) {
-      return ResultCache::Key{ResultCache::Level::kFetch, fanout_.request.tenant,
-                              FetchKey(fetch, x_files_factor)};
-    };
     std::vector<functions::Fetch> unknown;
     for (const functions::Fetch& fetch : missing) {
-      const ResultCache::Result known = cache->Find(key_of(fetch));
-      if (known == nullptr) {
-        unknown.push_back(fetch);
-        continue;
-      }
-      CountResult(*known);
-      held_.push_back(known);
-      data_.Add(fetch, *known);
+      if (!AddFromCache(fetch)) unknown.push_back(fetch);
     }
     if (unknown.empty()) return absl::OkStatus();
     PLUMBAGO_RETURN_IF_ERROR(reader_.Read(unknown, x_files_factor, data_));
     if (!fanout_.report.Missing().empty() || !reader_.warnings().empty()) return absl::OkStatus();
     for (const functions::Fetch& fetch : unknown) {
       held_.push_back(std::make_shared<const functions::SeriesList>(*data_.Find(fetch)));
-      cache->Add(key_of(fetch), held_.back(), fanout_.request.cache_time);
+      cache->Add(KeyOf(fetch), held_.back(), fanout_.request.cache_time);
     }
     return absl::OkStatus();
   }
@@ -135,7 +173,7 @@ class Rendering {
   // by the points that it may create.
   absl::Status CheckMemory() const {
     const size_t bytes =
-        (static_cast<size_t>(reader_.point_count()) + result_points_) * sizeof(double);
+        (static_cast<size_t>(reader_.held_point_count()) + result_points_) * sizeof(double);
     const Limits& limits = fanout_.limits;
     if (bytes <= limits.memory_bytes_max) return absl::OkStatus();
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -175,6 +213,7 @@ absl::StatusOr<RenderAnswer> Engine::Render(const RequestContext& context,
   evaluation.x_files_factor = request.x_files_factor;
   evaluation.points_max = limits.points_max;
   evaluation.points_max_name = limits.points_name;
+  evaluation.reduced_series_min = limits.reduced_series_min;
   ShardReport report(context.slot_map);
   const Fanout fanout{context, limits, clients_, clock_, report};
   evaluation.check_alive = [&fanout] { return fanout.CheckAlive(); };

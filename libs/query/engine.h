@@ -16,6 +16,7 @@
 #include "functions/function_table.h"
 #include "functions/parser.h"
 #include "functions/series.h"
+#include "query/group_reader.h"
 #include "query/limits.h"
 #include "query/request.h"
 #include "query/shard_client.h"
@@ -43,6 +44,7 @@ struct AnswerNotes {
   std::vector<std::string> warnings;         // series that could not be read
   size_t series_count = 0;                   // read from shards
   int64_t point_count = 0;
+  ReductionCounts reductions = {};  // groups that shards have reduced, and others
   PhaseTimes times = {};
 
   bool IsComplete() const { return missing_shards.empty() && warnings.empty(); }

@@ -24,6 +24,9 @@ template <typename T>
 class AnswerOf {
  public:
   bool is_there() const { return state_ != nullptr && state_->has_value(); }
+  bool has_failed() const { return is_there() && !(*state_)->ok(); }
+  // Nothing is to come: it is there, or was never asked for.
+  bool has_ended() const { return state_ == nullptr || state_->has_value(); }
   absl::Status status() const {
     return is_there() ? (*state_)->status() : absl::DeadlineExceededError("no answer in time");
   }

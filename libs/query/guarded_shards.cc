@@ -20,7 +20,9 @@ class GuardedShard final : public ShardClient {
 
   bool IsUsable() override { return health_->store.IsUsable() && health_->cache.IsUsable(); }
   absl::Duration UsualTime(CallKind kind) override {
-    LatencyDigest& digest = kind == CallKind::kFind ? health_->find : health_->fetch;
+    LatencyDigest& digest = kind == CallKind::kFind    ? health_->find
+                            : kind == CallKind::kFetch ? health_->fetch
+                                                       : health_->reduce;
     return std::max(digest.Quantile(kUsualQuantile), kHedgeAfterMin);
   }
 
@@ -75,6 +77,14 @@ class GuardedShard final : public ShardClient {
                    Guarded(&ShardHealth::store, &ShardHealth::fetch, std::move(done)));
   }
 
+  void Reduce(const ShardCall& call, std::shared_ptr<const ReduceQuestion> question,
+              const FetchRange& range, int64_t points_max, Done<ReducedGroup> done) override {
+    if (!Admit(health_->store, done)) return;
+    hedges_.CountCall();
+    client_->Reduce(Watched(call, &ShardHealth::store), std::move(question), range, points_max,
+                    Guarded(&ShardHealth::store, &ShardHealth::reduce, std::move(done)));
+  }
+
   void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
                Done<HotSeries> done) override {
     if (!Admit(health_->cache, done)) return;
@@ -101,7 +111,10 @@ class GuardedShard final : public ShardClient {
     return [health = health_, &clock = clock_, begin = clock_.Monotonic(), breaker, digest,
             done = std::move(done)](absl::StatusOr<std::vector<T>> result) {
       const absl::Duration taken = clock.Monotonic() - begin;
-      (health.get()->*breaker).Finish(result.status(), taken);
+      // A store of an earlier release does not know reductions, and serves all else.
+      const bool is_older =
+          digest == &ShardHealth::reduce && absl::IsUnimplemented(result.status());
+      (health.get()->*breaker).Finish(is_older ? absl::OkStatus() : result.status(), taken);
       if (digest != nullptr && result.ok()) (health.get()->*digest).Add(taken);
       done(std::move(result));
     };

@@ -21,12 +21,13 @@ namespace plumbago::query {
 // What is known of one shard.
 struct ShardHealth {
   ShardHealth(base::Clock& clock, const BreakerOptions& options)
-      : store(clock, options), cache(clock, options), find(clock), fetch(clock) {}
+      : store(clock, options), cache(clock, options), find(clock), fetch(clock), reduce(clock) {}
 
   CircuitBreaker store;
   CircuitBreaker cache;
   LatencyDigest find;   // calls for names
   LatencyDigest fetch;  // calls for points, to store and cache
+  LatencyDigest reduce;
 };
 
 struct GuardOptions {

@@ -43,6 +43,24 @@ TEST_CASE("Calls of a shard that fails are refused without being made", "[guard]
   CHECK(is_answered);
 }
 
+TEST_CASE("A store that does not know reductions is asked for all else", "[guard]") {
+  Fixture fixture;
+  fixture.shard->reduce_status = absl::UnimplementedError("older");
+  for (int i = 0; i < 10; ++i) {
+    absl::Status status;
+    fixture.Client()->Reduce({}, std::make_shared<const ReduceQuestion>(), {0, 10, 10}, 100,
+                             [&](const auto& result) { status = result.status(); });
+    CHECK(absl::IsUnimplemented(status));
+  }
+  CHECK(fixture.Fetch().ok());
+  fixture.shard->reduce_status = absl::UnavailableError("gone");
+  for (int i = 0; i < 5; ++i) {
+    fixture.Client()->Reduce({}, std::make_shared<const ReduceQuestion>(), {0, 10, 10}, 100,
+                             [](const auto&) {});
+  }
+  CHECK(IsBreakerOpen(fixture.Fetch()));
+}
+
 TEST_CASE("A shard that answers a probe is asked again", "[guard]") {
   Fixture fixture;
   v1::TopologySnapshot proto;

@@ -28,6 +28,7 @@ struct Limits {
   absl::Duration shard_timeout = absl::Seconds(6);     // --shard-timeout
   absl::Duration request_timeout = absl::Seconds(25);  // --request-timeout
   ReplicaReads replica_reads = ReplicaReads::kOne;     // --replica-reads
+  size_t reduced_series_min = 50;                      // --reduce-series-min, --reduce-on-shards
 
   // What messages name: the flag, or the tenant's own limit that replaces it.
   std::string targets_name = "--targets-max";

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <utility>
 
 #include "base/status.h"
@@ -24,6 +23,17 @@ bool IsSame(const FoundNode& a, const FoundNode& b) {
 
 bool Contains(const std::vector<uint16_t>& shards, uint16_t shard) {
   return std::find(shards.begin(), shards.end(), shard) != shards.end();
+}
+
+// Each shard's names come in order: a few runs, which are merged.
+void SortRuns(std::vector<std::pair<std::string, uint16_t>>& found) {
+  auto sorted = std::is_sorted_until(found.begin(), found.end());
+  while (sorted != found.end()) {
+    const auto next = std::is_sorted_until(sorted, found.end());
+    if (next - sorted < 16 && next != found.end()) return std::sort(found.begin(), found.end());
+    std::inplace_merge(found.begin(), sorted, next);
+    sorted = next;
+  }
 }
 
 void AddLeaves(std::vector<FoundNode> nodes, std::vector<std::string>& names) {
@@ -80,7 +90,7 @@ absl::Status NameFinder::ExpandBySearch(const std::vector<Search>& searches) {
   internal::AwaitCoverage(fanout_, call, shards, asked.size(), state, calls);
   auto next = asked.begin();
   for (const Search& search : searches) {
-    std::map<std::string, std::vector<uint16_t>> holders;
+    std::vector<std::pair<std::string, uint16_t>> found;
     for (const uint16_t shard : shards) {
       Asked& one = *next++;
       const bool is_tagged = search.pattern.kind == Pattern::Kind::kTagged;
@@ -94,14 +104,27 @@ absl::Status NameFinder::ExpandBySearch(const std::vector<Search>& searches) {
       } else {
         AddLeaves(std::move(one.nodes.items()), names);
       }
-      for (std::string& name : names) holders[std::move(name)].push_back(shard);
+      for (std::string& name : names) found.emplace_back(std::move(name), shard);
     }
-    FoundNames& names = names_[search.text];
-    for (const auto& [metric, shards_of_it] : holders) {
-      names.push_back(MakeName(metric, shards_of_it));
-    }
+    names_[search.text] = MakeNames(std::move(found));
   }
   return absl::OkStatus();
+}
+
+FoundNames NameFinder::MakeNames(std::vector<std::pair<std::string, uint16_t>> found) const {
+  SortRuns(found);
+  FoundNames names;
+  names.reserve(found.size());
+  for (size_t i = 0; i < found.size();) {
+    std::vector<uint16_t> holders;
+    size_t next = i;
+    while (next < found.size() && found[next].first == found[i].first) {
+      holders.push_back(found[next++].second);
+    }
+    names.push_back(MakeName(std::move(found[i].first), holders));
+    i = next;
+  }
+  return names;
 }
 
 FoundName NameFinder::MakeName(std::string metric, const std::vector<uint16_t>& holders) const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -48,6 +49,8 @@ class NameFinder {
     Pattern pattern;
   };
   absl::Status ExpandBySearch(const std::vector<Search>& searches);
+  // Of names with a shard that found them; a name comes once for each of its shards.
+  FoundNames MakeNames(std::vector<std::pair<std::string, uint16_t>> found) const;
   FoundName MakeName(std::string metric, const std::vector<uint16_t>& holders) const;
 
   const Fanout& fanout_;

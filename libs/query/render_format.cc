@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "functions/number_text.h"
 #include "functions/text.h"
 #include "query/internal/series_encoder.h"
 
@@ -107,12 +108,17 @@ void AppendNumber(const Series& series, double value, std::string& out) {
   }
 }
 
-void AppendJsonNumber(const Series& series, double value, std::string& out) {
-  if (std::isfinite(value)) {
-    AppendNumber(series, value, out);
-  } else {
-    out += "null";
+char* WriteJsonNumber(const Series& series, double value, char* out) {
+  if (!std::isfinite(value)) return std::copy_n("null", 4, out);
+  if (IsInteger(series, value)) {
+    return functions::WriteInteger(static_cast<int64_t>(value), out);
   }
+  return functions::WritePythonFloat(value, out);
+}
+
+void AppendJsonNumber(const Series& series, double value, std::string& out) {
+  char buffer[functions::kNumberBytesMax];
+  out.append(buffer, static_cast<size_t>(WriteJsonNumber(series, value, buffer) - buffer));
 }
 
 absl::string_view ConsolidationWord(functions::Consolidation consolidation) {

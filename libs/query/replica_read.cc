@@ -18,8 +18,12 @@ int64_t Clamp(int64_t seconds) {
 
 }  // namespace
 
-ReplicaRead::ReplicaRead(const Fanout& fanout, int64_t points_left)
-    : fanout_(fanout), call_(fanout.MakeCall()), points_left_(points_left) {
+FetchRange FetchRangeOf(const functions::TimeRange& range, int64_t now) {
+  return {Clamp(range.from), Clamp(range.until), now};
+}
+
+ReplicaRead::ReplicaRead(const Fanout& fanout, What what, int64_t points_left)
+    : fanout_(fanout), what_(what), call_(fanout.MakeCall()), points_left_(points_left) {
   const size_t shard_count = fanout.request.slot_map->shards().size();
   for (size_t i = 0; i < shard_count; ++i) {
     is_usable_.push_back(fanout.ClientOf(static_cast<uint16_t>(i))->IsUsable());
@@ -27,8 +31,8 @@ ReplicaRead::ReplicaRead(const Fanout& fanout, int64_t points_left)
 }
 
 absl::Status ReplicaRead::Run(const std::vector<functions::Fetch>& fetches,
-                              const std::vector<const FoundNames*>& names) {
-  for (size_t i = 0; i < fetches.size(); ++i) AskFirst(fetches[i], i, *names[i]);
+                              const std::vector<Names>& names) {
+  for (size_t i = 0; i < fetches.size(); ++i) AskFirst(fetches[i], i, names[i]);
   const absl::Time last = call_.deadline + CallGroup::kGrace;
   while (true) {
     AskBackups(fetches);
@@ -43,16 +47,17 @@ absl::Status ReplicaRead::Run(const std::vector<functions::Fetch>& fetches,
   return Report();
 }
 
-void ReplicaRead::AskFirst(const functions::Fetch& fetch, size_t fetch_index,
-                           const FoundNames& names) {
+void ReplicaRead::AskFirst(const functions::Fetch& fetch, size_t fetch_index, const Names& names) {
   ByShard first;
   ByShard others;
-  for (const FoundName& name : names) {
-    for (const uint16_t shard : name.others) others[shard].push_back(&name);
+  for (const FoundName* name : names) {
+    for (const uint16_t shard : name->others) others[shard].push_back(name);
     if (fanout_.limits.replica_reads == ReplicaReads::kAll) {
-      for (const uint16_t shard : name.owners) others[shard].push_back(&name);
-    } else if (!name.owners.empty()) {
-      first[OwnersInOrder(name)[0]].push_back(&name);
+      for (const uint16_t shard : name->owners) others[shard].push_back(name);
+    } else if (name->owners.size() == 1) {
+      first[name->owners[0]].push_back(name);
+    } else if (!name->owners.empty()) {
+      first[OwnersInOrder(*name)[0]].push_back(name);
     }
   }
   Ask(fetch, fetch_index, std::move(first), 0, Part::Backup::kPossible);
@@ -94,8 +99,10 @@ void ReplicaRead::Start(const functions::TimeRange& range, Part& part) {
   if (part.backup == Part::Backup::kPossible) {
     part.hedge_at = fanout_.clock.Now() + client->UsualTime(ShardClient::CallKind::kFetch);
   }
-  client->Fetch(call_, part.metrics, {Clamp(range.from), Clamp(range.until), fanout_.request.now},
-                points_left_, calls_.Expect(part.stored));
+  if (what_ == What::kSeries) {
+    client->Fetch(call_, part.metrics, FetchRangeOf(range, fanout_.request.now), points_left_,
+                  calls_.Expect(part.stored));
+  }
   client->ReadHot(call_, part.metrics,
                   {Clamp(range.from), Clamp(range.until + kHotSlackSeconds), fanout_.request.now},
                   calls_.Expect(part.hot));
@@ -151,14 +158,13 @@ bool ReplicaRead::NeedsAttention() const {
 bool ReplicaRead::IsSettled(size_t part_index) const {
   const Part& part = parts_[part_index];
   if (part.is_whole()) return true;
-  const bool has_ended = part.stored.is_there() && part.hot.is_there();
-  if (part.backup != Part::Backup::kAsked) return has_ended;
+  if (part.backup != Part::Backup::kAsked) return part.has_ended();
   const auto& backups = part.backups;
   const bool are_settled =
       std::all_of(backups.begin(), backups.end(), [this](size_t i) { return IsSettled(i); });
   const bool are_good = std::all_of(backups.begin(), backups.end(),
                                     [this](size_t i) { return parts_[i].is_whole(); });
-  return are_settled && (are_good || has_ended);
+  return are_settled && (are_good || part.has_ended());
 }
 
 bool ReplicaRead::AllSettled() const {
@@ -180,11 +186,11 @@ absl::Time ReplicaRead::NextHedge() const {
 absl::Status ReplicaRead::Report() {
   for (size_t i = 0; i < parts_.size(); ++i) {
     const Part& part = parts_[i];
-    if (IsOfRequest(part.stored.status())) return part.stored.status();
+    const bool is_stored_asked = what_ == What::kSeries;
+    if (is_stored_asked && IsOfRequest(part.stored.status())) return part.stored.status();
     // Whoever lost against a replica has not failed.
-    const bool has_ended = part.stored.is_there() && part.hot.is_there();
-    if (!has_ended && !part.has_failed() && IsSettled(i)) continue;
-    fanout_.report.Add(part.shard, "fetch", part.stored.status());
+    if (!part.has_ended() && !part.has_failed() && IsSettled(i)) continue;
+    if (is_stored_asked) fanout_.report.Add(part.shard, "fetch", part.stored.status());
     fanout_.report.Add(part.shard, "cache read", part.hot.status());
   }
   return fanout_.CheckAlive();

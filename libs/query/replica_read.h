@@ -1,5 +1,5 @@
-// Reads series from shards: stored points and hot ones together, each series from one of its
-// replicas.
+// Reads series from shards: stored points and hot ones together, or hot ones alone, each series
+// from one of its replicas.
 //
 // The first owner of a series is asked; where it fails the next one is asked at once, where it is
 // slower than its calls usually are the next one is asked too, as far as the hedge budget goes. The
@@ -21,15 +21,21 @@
 
 namespace plumbago::query {
 
+// What shards are asked for `range`: seconds as the contracts have them.
+FetchRange FetchRangeOf(const functions::TimeRange& range, int64_t now);
+
 class ReplicaRead {
  public:
+  enum class What { kSeries, kHotPoints };
+  using Names = std::vector<const FoundName*>;
+
   // What one shard was asked for one fetch.
   struct Part {
     size_t fetch_index = 0;
     uint16_t shard = 0;
-    std::vector<const FoundName*> names;
-    Metrics metrics;  // their texts
-    AnswerOf<StoredSeries> stored;
+    Names names;
+    Metrics metrics;                // their texts
+    AnswerOf<StoredSeries> stored;  // not asked for where hot points are read alone
     AnswerOf<HotSeries> hot;
 
    private:
@@ -40,26 +46,38 @@ class ReplicaRead {
     std::vector<size_t> backups;  // parts that were asked for the same names
     absl::Time hedge_at = absl::InfiniteFuture();
 
-    bool is_whole() const { return stored.is_there() && hot.is_there() && is_good(); }
-    bool is_good() const { return stored.status().ok() && hot.status().ok(); }
-    bool has_failed() const {
-      return (stored.is_there() && !stored.status().ok()) || (hot.is_there() && !hot.status().ok());
-    }
+    bool has_ended() const { return stored.has_ended() && hot.has_ended(); }
+    bool is_whole() const { return has_ended() && !has_failed(); }
+    bool has_failed() const { return stored.has_failed() || hot.has_failed(); }
   };
 
   // `points_left`: of the request.
-  ReplicaRead(const Fanout& fanout, int64_t points_left);
+  ReplicaRead(const Fanout& fanout, What what, int64_t points_left);
 
   // All parts that were asked, with their answers; replicas may have answered the same. Notes in
   // the report what failed. Errors are the request's own: a limit, or its time is over.
-  absl::Status Run(const std::vector<functions::Fetch>& fetches,
-                   const std::vector<const FoundNames*>& names);
+  absl::Status Run(const std::vector<functions::Fetch>& fetches, const std::vector<Names>& names);
   std::vector<Part>& parts() { return parts_; }
+  // Calls visit(part) for parts such that each name is in the last one visited that has it: the
+  // first owner's, or where that has failed or not answered, the replicas'.
+  template <typename Visit>
+  void VisitChosen(const Visit& visit) {
+    for (Part& part : parts_) {
+      if (part.attempt == 0) VisitChosen(part, visit);
+    }
+  }
 
  private:
-  using ByShard = std::map<uint16_t, std::vector<const FoundName*>>;
+  using ByShard = std::map<uint16_t, Names>;
 
-  void AskFirst(const functions::Fetch& fetch, size_t fetch_index, const FoundNames& names);
+  template <typename Visit>
+  void VisitChosen(Part& part, const Visit& visit) {
+    visit(part);
+    if (part.is_whole()) return;
+    for (const size_t backup : part.backups) VisitChosen(parts_[backup], visit);
+  }
+
+  void AskFirst(const functions::Fetch& fetch, size_t fetch_index, const Names& names);
   void Ask(const functions::Fetch& fetch, size_t fetch_index, ByShard by_shard, size_t attempt,
            Part::Backup backup);
   void Start(const functions::TimeRange& range, Part& part);
@@ -74,6 +92,7 @@ class ReplicaRead {
   std::vector<uint16_t> OwnersInOrder(const FoundName& name) const;
 
   const Fanout& fanout_;
+  const What what_;
   const ShardCall call_;
   const int64_t points_left_;
   std::vector<bool> is_usable_;  // by shard, as it was at the beginning

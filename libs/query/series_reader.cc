@@ -1,8 +1,9 @@
 #include "query/series_reader.h"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "query/series_merge.h"
@@ -12,27 +13,77 @@ namespace {
 
 constexpr size_t kWarningsMax = 20;
 
+std::vector<absl::string_view> SortedKeys(
+    const absl::flat_hash_map<absl::string_view, StoredSeries>& merged) {
+  std::vector<absl::string_view> keys;
+  keys.reserve(merged.size());
+  for (const auto& [metric, stored] : merged) keys.push_back(metric);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
 }  // namespace
 
 absl::Status SeriesReader::Read(const std::vector<functions::Fetch>& fetches, double x_files_factor,
                                 functions::FetchedData& data) {
   PLUMBAGO_RETURN_IF_ERROR(CountFetches(fetches.size()));
-  std::vector<std::string> patterns;
-  for (const functions::Fetch& fetch : fetches) patterns.push_back(fetch.pattern);
+  PLUMBAGO_RETURN_IF_ERROR(Expand(fetches));
   const absl::Duration begin = fanout_.clock.Monotonic();
-  PLUMBAGO_RETURN_IF_ERROR(finder_.Expand(patterns));
-  const absl::Duration expanded = fanout_.clock.Monotonic();
-  expand_time_ += expanded - begin;
-  std::vector<const FoundNames*> names;
-  for (const std::string& pattern : patterns) names.push_back(&finder_.NamesOf(pattern));
-  PLUMBAGO_RETURN_IF_ERROR(CountSeries(names));
-  ReplicaRead read(fanout_, fanout_.limits.points_max - point_count_);
+  std::vector<ReplicaRead::Names> names;
+  size_t count = 0;
+  for (const functions::Fetch& fetch : fetches) {
+    ReplicaRead::Names& list = names.emplace_back();
+    for (const FoundName& name : finder_.NamesOf(fetch.pattern)) list.push_back(&name);
+    count += list.size();
+  }
+  PLUMBAGO_RETURN_IF_ERROR(CheckSeries(count));
+  series_count_ += count;
+  ReplicaRead read(fanout_, ReplicaRead::What::kSeries, points_left());
   PLUMBAGO_RETURN_IF_ERROR(read.Run(fetches, names));
   PLUMBAGO_RETURN_IF_ERROR(CountPoints(read.parts()));
   for (size_t i = 0; i < fetches.size(); ++i) {
     data.Add(fetches[i], Assemble(fetches[i], i, x_files_factor, read.parts()));
   }
-  fetch_time_ += fanout_.clock.Monotonic() - expanded;
+  fetch_time_ += fanout_.clock.Monotonic() - begin;
+  return absl::OkStatus();
+}
+
+absl::Status SeriesReader::ReadNames(const std::vector<functions::Fetch>& fetches,
+                                     functions::FetchedData& data) {
+  PLUMBAGO_RETURN_IF_ERROR(Expand(fetches));
+  for (const functions::Fetch& fetch : fetches) {
+    const FoundNames& names = finder_.NamesOf(fetch.pattern);
+    PLUMBAGO_RETURN_IF_ERROR(CheckSeries(names.size()));
+    functions::SeriesList list;
+    list.reserve(names.size());
+    const functions::Column nothing;  // shared by all
+    for (const FoundName& name : names) {
+      list.push_back(functions::MakeSeries(name.metric, 0, 0, 1, nothing));
+      list.back().path_expression = fetch.pattern;
+    }
+    data.AddNames(fetch, std::move(list));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SeriesReader::Reduce(std::vector<functions::Reduction> reductions,
+                                  functions::FetchedData& data) {
+  PLUMBAGO_RETURN_IF_ERROR(CountFetches(1));
+  size_t count = 0;
+  for (const functions::Reduction& reduction : reductions) count += reduction.series.size();
+  PLUMBAGO_RETURN_IF_ERROR(CheckSeries(count));
+  const absl::Duration begin = fanout_.clock.Monotonic();
+  PLUMBAGO_RETURN_IF_ERROR(groups_.Reduce(std::move(reductions), points_left(), data));
+  fetch_time_ += fanout_.clock.Monotonic() - begin;
+  return CheckPoints();
+}
+
+absl::Status SeriesReader::Expand(const std::vector<functions::Fetch>& fetches) {
+  std::vector<std::string> patterns;
+  for (const functions::Fetch& fetch : fetches) patterns.push_back(fetch.pattern);
+  const absl::Duration begin = fanout_.clock.Monotonic();
+  PLUMBAGO_RETURN_IF_ERROR(finder_.Expand(patterns));
+  expand_time_ += fanout_.clock.Monotonic() - begin;
   return absl::OkStatus();
 }
 
@@ -44,22 +95,26 @@ absl::Status SeriesReader::CountFetches(size_t count) {
       fanout_.limits.fetches_max, " (--fetches-per-query-max); ask for fewer targets"));
 }
 
-absl::Status SeriesReader::CountSeries(const std::vector<const FoundNames*>& names) {
-  for (const FoundNames* list : names) series_count_ += list->size();
-  if (series_count_ <= fanout_.limits.series_max) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the query reads ", series_count_, " series, more than ", fanout_.limits.series_max, " (",
-      fanout_.limits.series_name, "); use narrower patterns"));
+absl::Status SeriesReader::CheckSeries(size_t further_count) const {
+  const size_t count = series_count() + further_count;
+  if (count <= fanout_.limits.series_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the query reads ", count, " series, more than ", fanout_.limits.series_max,
+                   " (", fanout_.limits.series_name, "); use narrower patterns"));
 }
 
 absl::Status SeriesReader::CountPoints(const std::vector<ReplicaRead::Part>& parts) {
   for (const ReplicaRead::Part& part : parts) {
     if (!part.stored.status().ok()) continue;
     for (const StoredSeries& series : part.stored.items()) {
-      point_count_ += static_cast<int64_t>(series.values.size());
+      held_point_count_ += static_cast<int64_t>(series.values.size());
     }
   }
-  if (point_count_ <= fanout_.limits.points_max) return absl::OkStatus();
+  return CheckPoints();
+}
+
+absl::Status SeriesReader::CheckPoints() const {
+  if (point_count() <= fanout_.limits.points_max) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat("the query reads more than ", fanout_.limits.points_max, " points (",
                    fanout_.limits.points_name, "); ask for a shorter range or fewer series"));
@@ -68,7 +123,7 @@ absl::Status SeriesReader::CountPoints(const std::vector<ReplicaRead::Part>& par
 functions::SeriesList SeriesReader::Assemble(const functions::Fetch& fetch, size_t fetch_index,
                                              double x_files_factor,
                                              std::vector<ReplicaRead::Part>& parts) {
-  std::map<absl::string_view, StoredSeries> merged;
+  absl::flat_hash_map<absl::string_view, StoredSeries> merged;
   for (ReplicaRead::Part& part : parts) {
     if (part.fetch_index != fetch_index || !part.stored.status().ok()) continue;
     for (StoredSeries& series : part.stored.items()) {
@@ -97,7 +152,8 @@ functions::SeriesList SeriesReader::Assemble(const functions::Fetch& fetch, size
   }
   functions::SeriesList list;
   list.reserve(merged.size());
-  for (auto& [metric, stored] : merged) {
+  for (const absl::string_view metric : SortedKeys(merged)) {
+    StoredSeries& stored = merged.at(metric);
     const int64_t end = stored.start + static_cast<int64_t>(stored.values.size()) * stored.step;
     functions::Series series = functions::MakeSeries(std::string(metric), stored.start, end,
                                                      stored.step, std::move(stored.values));

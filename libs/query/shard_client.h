@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/cancellation.h"
+#include "functions/row_reducer.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::query {
@@ -61,6 +62,34 @@ struct HotSeries {
   std::vector<double> values;
 };
 
+// Groups of series that a store is to aggregate, each series up to the step that holds `tail_from`.
+struct ReduceQuestion {
+  struct Group {
+    functions::Aggregation aggregation = functions::Aggregation::kSum;  // a mergeable one
+    std::vector<std::string> metrics;
+    std::vector<uint32_t> places;  // of each in the whole group, whose others are elsewhere
+    std::vector<uint32_t> late;    // indices of those that are answered whole, ascending
+  };
+  int64_t tail_from = 0;
+  std::vector<Group> groups;
+};
+
+struct ReducedGroup {
+  enum class Refusal { kNone, kMixedGrids, kUnreadable, kUnknownSeries };
+  size_t group_index = 0;  // into ReduceQuestion::groups
+  Refusal refusal = Refusal::kNone;
+  // What all series have in common.
+  int64_t start = 0;
+  int64_t step = 1;
+  size_t row_count = 0;  // of head and tail
+  std::string aggregation_method;
+  int64_t finest_step = 0;
+  functions::RowReducer::Rows head;
+  // NaN: no point. The tails of the series that are not late, and all values of those that are.
+  std::vector<double> tail;
+  std::vector<double> late;
+};
+
 // What completes the name of a tag, or a value of one.
 struct TagQuestion {
   std::string tag = {};  // empty: names of tags
@@ -78,7 +107,7 @@ class ShardClient {
  public:
   template <typename T>
   using Done = std::function<void(absl::StatusOr<std::vector<T>>)>;
-  enum class CallKind { kFind, kFetch };
+  enum class CallKind { kFind, kFetch, kReduce };
   enum class Service { kStore, kCache };
 
   virtual ~ShardClient() = default;
@@ -110,6 +139,10 @@ class ShardClient {
   // Stored points; unknown series are left out. ResourceExhausted above `points_max`.
   virtual void Fetch(const ShardCall& call, Metrics metrics, const FetchRange& range,
                      int64_t points_max, Done<StoredSeries> done) = 0;
+  // Stored points of groups, aggregated; one answer a group. ResourceExhausted above `points_max`
+  // points read.
+  virtual void Reduce(const ShardCall& call, std::shared_ptr<const ReduceQuestion> question,
+                      const FetchRange& range, int64_t points_max, Done<ReducedGroup> done) = 0;
   // Points not stored yet, or only just.
   virtual void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
                        Done<HotSeries> done) = 0;

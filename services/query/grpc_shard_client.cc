@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -174,6 +175,37 @@ void FillMetrics(const ShardCall& call, const std::vector<std::string>& metrics,
   request.set_until(static_cast<uint32_t>(range.until));
 }
 
+v1::ReduceRequest::Aggregation ToProto(functions::Aggregation aggregation) {
+  switch (aggregation) {
+    case functions::Aggregation::kMinimum:
+      return v1::ReduceRequest::MIN;
+    case functions::Aggregation::kMaximum:
+      return v1::ReduceRequest::MAX;
+    case functions::Aggregation::kRange:
+      return v1::ReduceRequest::RANGE;
+    case functions::Aggregation::kCount:
+      return v1::ReduceRequest::COUNT;
+    case functions::Aggregation::kLast:
+      return v1::ReduceRequest::LAST;
+    case functions::Aggregation::kStandardDeviation:
+      return v1::ReduceRequest::STDDEV;
+    default:  // averages are made of sums and counts
+      return v1::ReduceRequest::SUM;
+  }
+}
+
+void FillGroups(const ReduceQuestion& question, v1::ReduceRequest& request) {
+  request.set_tail_from(static_cast<uint32_t>(question.tail_from));
+  for (const ReduceQuestion::Group& group : question.groups) {
+    v1::ReduceRequest::Group* added = request.add_group();
+    added->set_aggregation(ToProto(group.aggregation));
+    added->mutable_metric()->Reserve(static_cast<int>(group.metrics.size()));
+    for (const std::string& metric : group.metrics) added->add_metric(metric);
+    added->mutable_place()->Add(group.places.begin(), group.places.end());
+    added->mutable_late()->Add(group.late.begin(), group.late.end());
+  }
+}
+
 class GrpcShardClient final : public ShardClient {
  public:
   GrpcShardClient(const topology::ShardInfo& shard, QueryMetrics& metrics, base::Clock& clock,
@@ -283,6 +315,20 @@ class GrpcShardClient final : public ShardClient {
     FillMetrics(call, *metrics, range, read->request);
     read->request.set_now(static_cast<uint32_t>(range.now));
     read->Start(call, [this](auto... arguments) { store_->async()->Fetch(arguments...); });
+  }
+
+  void Reduce(const ShardCall& call, std::shared_ptr<const ReduceQuestion> question,
+              const FetchRange& range, int64_t points_max, Done<ReducedGroup> done) override {
+    auto* read = new ReadCall<v1::ReduceRequest, v1::ReduceResponse, ReducedGroup>(
+        store_peer_, observers_, TakeReduced, std::move(done));
+    read->request.set_tenant(call.tenant);
+    read->request.set_epoch(call.epoch);
+    read->request.set_from(static_cast<uint32_t>(range.from));
+    read->request.set_until(static_cast<uint32_t>(range.until));
+    read->request.set_now(static_cast<uint32_t>(range.now));
+    read->request.set_max_points(static_cast<uint64_t>(std::max<int64_t>(points_max, 0)));
+    FillGroups(*question, read->request);
+    read->Start(call, [this](auto... arguments) { store_->async()->Reduce(arguments...); });
   }
 
   void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,

@@ -1,5 +1,7 @@
 #include "query_flags.h"
 
+#include <limits>
+
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "http/address.h"
@@ -52,6 +54,12 @@ void AddShardFlags(service::CommandLine& line, QueryFlags& flags) {
            "one: a replica of each series, the next where it fails or is slow; all: every replica, "
            "to fill gaps, at as many times the cost")
       ->check(CLI::IsMember({"one", "all"}));
+  line.Add(
+      "--reduce-on-shards", flags.reduces_on_shards,
+      "Let stores aggregate groups of series (sums, averages, least and greatest values, counts "
+      "and the like) as far as their points are stored, instead of sending each series");
+  line.Add("--reduce-series-min", flags.limits.reduced_series_min,
+           "Series that a pattern must match for that; fewer are sent, which saves a round trip");
   line.Add("--hedge-share", flags.guard.hedge_share,
            "Calls that may also go to a replica when they take longer than the p95 of the last "
            "ones, as a share of all calls; 0: none")
@@ -104,6 +112,7 @@ absl::Status Validate(const QueryFlags& flags) {
 Limits LimitsOf(const QueryFlags& flags) {
   Limits limits = flags.limits;
   limits.replica_reads = flags.replica_reads == "all" ? ReplicaReads::kAll : ReplicaReads::kOne;
+  if (!flags.reduces_on_shards) limits.reduced_series_min = std::numeric_limits<size_t>::max();
   return limits;
 }
 

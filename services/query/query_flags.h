@@ -34,7 +34,8 @@ struct QueryFlags {
   absl::Duration slow_query_threshold = absl::Seconds(1);
   GuardOptions guard;
   std::string replica_reads = "one";  // one or all
-  std::string partial = "mark";       // allow, mark or deny
+  bool reduces_on_shards = true;
+  std::string partial = "mark";  // allow, mark or deny
   bool prints_functions = false;
 };
 

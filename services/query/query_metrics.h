@@ -18,6 +18,8 @@ class QueryMetrics {
       : metrics_(metrics),
         series_(metrics.AddCounter("plumbago_query_series_read_total", "Series read from shards")),
         points_(metrics.AddCounter("plumbago_query_points_read_total", "Points read from shards")),
+        reduced_(metrics.AddCounter("plumbago_query_groups_reduced_total",
+                                    "Groups of series that their shards have aggregated")),
         partial_(metrics.AddCounter("plumbago_query_partial_answers_total",
                                     "Answers that lacked a shard")),
         unreadable_(metrics.AddCounter("plumbago_query_unreadable_series_total",
@@ -40,6 +42,15 @@ class QueryMetrics {
   void CountAnswer(const AnswerNotes& notes) {
     series_.Increment(static_cast<double>(notes.series_count));
     points_.Increment(static_cast<double>(notes.point_count));
+    reduced_.Increment(static_cast<double>(notes.reductions.reduced_groups));
+    for (const auto& [reason, count] : notes.reductions.whole_groups) {
+      metrics_
+          .AddCounter(
+              "plumbago_query_groups_not_reduced_total",
+              "Groups of series that were read whole, as their shards could not reduce them",
+              {{"reason", reason}})
+          .Increment(static_cast<double>(count));
+    }
     if (!notes.missing_shards.empty()) partial_.Increment();
     if (!notes.warnings.empty()) unreadable_.Increment(static_cast<double>(notes.warnings.size()));
   }
@@ -83,6 +94,7 @@ class QueryMetrics {
   base::Metrics& metrics_;
   base::Counter& series_;
   base::Counter& points_;
+  base::Counter& reduced_;
   base::Counter& partial_;
   base::Counter& unreadable_;
   base::Gauge& hedges_;

@@ -1,5 +1,6 @@
 #include "shard_answers.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -28,6 +29,37 @@ StoredSeries ToStored(v1::FetchedSeries& fetched) {
           .aggregation_method = std::move(*fetched.mutable_aggregation_method()),
           .finest_step = fetched.finest_step(),
           .error = std::move(*fetched.mutable_error())};
+}
+
+ReducedGroup::Refusal FromProto(v1::ReducedGroup::Refusal refusal) {
+  switch (refusal) {
+    case v1::ReducedGroup::NONE:
+      return ReducedGroup::Refusal::kNone;
+    case v1::ReducedGroup::MIXED_GRIDS:
+      return ReducedGroup::Refusal::kMixedGrids;
+    case v1::ReducedGroup::UNKNOWN_SERIES:
+      return ReducedGroup::Refusal::kUnknownSeries;
+    default:  // a newer store's reasons too
+      return ReducedGroup::Refusal::kUnreadable;
+  }
+}
+
+ReducedGroup ShapeOf(v1::ReducedGroup& piece) {
+  return {.group_index = piece.group_index(),
+          .refusal = FromProto(piece.refusal()),
+          .start = piece.start(),
+          .step = std::max<int64_t>(piece.step(), 1),
+          .row_count = piece.step_count(),
+          .aggregation_method = std::move(*piece.mutable_aggregation_method()),
+          .finest_step = piece.finest_step(),
+          .head = {},
+          .tail = {},
+          .late = {}};
+}
+
+template <typename T>
+void Extend(const google::protobuf::RepeatedField<T>& stretch, std::vector<T>& column) {
+  column.insert(column.end(), stretch.begin(), stretch.end());
 }
 
 }  // namespace
@@ -71,6 +103,22 @@ absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& 
     } else if (absl::Status status = Append(fetched, list.back()); !status.ok()) {
       return status;
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeReduced(v1::ReduceResponse& response, std::vector<ReducedGroup>& list) {
+  for (v1::ReducedGroup& piece : *response.mutable_group()) {
+    if (list.empty() || list.back().group_index != piece.group_index()) {
+      list.push_back(ShapeOf(piece));
+    }
+    ReducedGroup& group = list.back();
+    Extend(piece.value_count(), group.head.counts);
+    Extend(piece.value(), group.head.values);
+    Extend(piece.other(), group.head.others);
+    Extend(piece.place(), group.head.places);
+    Extend(piece.tail(), group.tail);
+    Extend(piece.late(), group.late);
   }
   return absl::OkStatus();
 }

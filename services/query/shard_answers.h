@@ -1,6 +1,6 @@
 // Answers of shards, message by message, as the query's own types. Each function appends what one
-// message holds, which it may move from; a series whose pieces came in several messages is one.
-// Internal: a message against the contract. Pure functions.
+// message holds, which it may move from; a series or group whose pieces came in several messages is
+// one. Internal: a message against the contract. Pure functions.
 #pragma once
 
 #include <vector>
@@ -20,6 +20,7 @@ void TakeTags(v1::CompleteTagsResponse& response, std::vector<TagEntry>& entries
 void TakeRefused(v1::CreateSeriesResponse& response, std::vector<std::string>& messages);
 std::vector<std::string> FailuresOf(const v1::Job& job);
 absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list);
+absl::Status TakeReduced(v1::ReduceResponse& response, std::vector<ReducedGroup>& list);
 absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list);
 
 }  // namespace plumbago::query

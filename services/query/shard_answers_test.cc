@@ -65,5 +65,32 @@ TEST_CASE("Hot columns of unequal length are refused", "[shard_answers]") {
   CHECK(absl::IsInternal(TakeHot(response, list)));
 }
 
+TEST_CASE("A reduced group that comes in pieces is one group", "[shard_answers]") {
+  std::vector<ReducedGroup> list;
+  v1::ReduceResponse first;
+  v1::ReducedGroup* piece = first.add_group();
+  piece->set_start(60);
+  piece->set_step(60);
+  piece->set_step_count(3);
+  piece->set_aggregation_method("sum");
+  piece->add_value_count(1);
+  v1::ReduceResponse second;
+  piece = second.add_group();
+  piece->add_value_count(2);
+  piece->add_tail(7);
+  piece = second.add_group();
+  piece->set_group_index(1);
+  piece->set_refusal(v1::ReducedGroup::MIXED_GRIDS);
+  REQUIRE(TakeReduced(first, list).ok());
+  REQUIRE(TakeReduced(second, list).ok());
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].row_count == 3);
+  CHECK(list[0].aggregation_method == "sum");
+  CHECK(list[0].head.counts == std::vector<uint32_t>{1, 2});
+  CHECK(list[0].tail == std::vector<double>{7});
+  CHECK(list[1].group_index == 1);
+  CHECK(list[1].refusal == ReducedGroup::Refusal::kMixedGrids);
+}
+
 }  // namespace
 }  // namespace plumbago::query

@@ -6,15 +6,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status.h"
+#include "chunks.h"
 #include "create_series.h"
+#include "reduce_series.h"
 #include "rpc/server.h"
 
 namespace plumbago::store_service {
 namespace {
 
-// Large enough that a message costs little, small enough for any receiver's limit.
-constexpr size_t kMessageBytes = 1 << 20;
 constexpr size_t kWatchEventsMax = 1000;
+// To ask whether the caller is gone costs as much as to read several series.
+constexpr int kSeriesPerCancellationCheck = 64;
 // A watcher that is gone is noticed this late.
 constexpr int64_t kCancellationCheckNanos = 500'000'000;
 
@@ -30,37 +32,6 @@ absl::Status Draining() { return absl::UnavailableError("the store is draining")
 size_t LimitOf(uint32_t asked, size_t limit) {
   return asked == 0 ? limit : std::min<size_t>(asked, limit);
 }
-
-// Collects a response of many parts and sends it in pieces.
-template <typename Response>
-class Chunks {
- public:
-  Chunks(grpc::ServerWriter<Response>& writer, uint64_t epoch) : writer_(writer), epoch_(epoch) {}
-
-  Response& message() { return message_; }
-
-  // After adding about `byte_count` to message(). False: the caller is gone.
-  bool Added(size_t byte_count) {
-    byte_count_ += byte_count;
-    return byte_count_ < kMessageBytes || Send();
-  }
-
-  bool Flush() { return byte_count_ == 0 || Send(); }
-
- private:
-  bool Send() {
-    message_.set_epoch(epoch_);
-    const bool is_sent = writer_.Write(message_);
-    message_.Clear();
-    byte_count_ = 0;
-    return is_sent;
-  }
-
-  grpc::ServerWriter<Response>& writer_;
-  const uint64_t epoch_;
-  Response message_;
-  size_t byte_count_ = 0;
-};
 
 // Everything but values; start is that of the first one.
 void FillSeries(const store::FetchedSeries& fetched, v1::FetchedSeries* series) {
@@ -89,6 +60,64 @@ bool SendSeries(uint32_t metric_index, const store::FetchedSeries& fetched,
   } while (!rest.empty());
   return true;
 }
+
+// Pieces of one reduced group, each with a stretch of one column.
+class GroupPieces {
+ public:
+  GroupPieces(uint32_t group_index, Chunks<v1::ReduceResponse>& chunks)
+      : group_index_(group_index), chunks_(chunks) {}
+
+  // False: the caller is gone.
+  bool Send(const GroupResult& result) {
+    const functions::RowReducer::Rows& head = result.head.rows();
+    using Group = v1::ReducedGroup;
+    return SendShape(result) && SendColumn(head.counts, &Group::mutable_value_count) &&
+           SendColumn(head.values, &Group::mutable_value) &&
+           SendColumn(head.others, &Group::mutable_other) &&
+           SendColumn(head.places, &Group::mutable_place) &&
+           SendColumn(result.tail, &Group::mutable_tail) &&
+           SendColumn(result.late, &Group::mutable_late);
+  }
+
+ private:
+  v1::ReducedGroup* Add() {
+    v1::ReducedGroup* piece = chunks_.message().add_group();
+    piece->set_group_index(group_index_);
+    return piece;
+  }
+
+  bool SendShape(const GroupResult& result) {
+    v1::ReducedGroup* piece = Add();
+    piece->set_refusal(result.refusal);
+    if (result.refusal == v1::ReducedGroup::NONE) {
+      const store::FetchedSeries& shape = result.shape;
+      const absl::string_view method = whisper::MethodName(shape.method);
+      piece->set_start(static_cast<uint32_t>(shape.series.start));
+      piece->set_step(std::max<uint32_t>(shape.series.step, 1));
+      piece->set_step_count(static_cast<uint32_t>(result.row_count));
+      piece->set_aggregation_method(method.data(), method.size());
+      piece->set_finest_step(shape.finest_step);
+    }
+    return chunks_.Added(piece->ByteSizeLong());
+  }
+
+  template <typename T>
+  bool SendColumn(const std::vector<T>& column,
+                  google::protobuf::RepeatedField<T>* (v1::ReducedGroup::*mutable_column)()) {
+    auto rest = absl::MakeConstSpan(column);
+    while (!rest.empty()) {
+      const auto stretch = rest.first(std::min(rest.size(), kMessageBytes / sizeof(T)));
+      v1::ReducedGroup* piece = Add();
+      (piece->*mutable_column)()->Add(stretch.begin(), stretch.end());
+      rest.remove_prefix(stretch.size());
+      if (!chunks_.Added(stretch.size() * sizeof(T))) return false;
+    }
+    return true;
+  }
+
+  const uint32_t group_index_;
+  Chunks<v1::ReduceResponse>& chunks_;
+};
 
 v1::WatchIndexResponse::Kind ToProto(index::SeriesIndex::Event::Kind kind) {
   switch (kind) {
@@ -185,7 +214,7 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
       .from = request->from(), .until = request->until(), .now = request->now()};
   Chunks<v1::FetchResponse> chunks(*writer, options_.epoch());
   for (int i = 0; i < request->metric_size(); ++i) {
-    if (context->IsCancelled()) return Gone();
+    if (i % kSeriesPerCancellationCheck == 0 && context->IsCancelled()) return Gone();
     auto fetched = store_.Fetch(store::SeriesName(request->tenant(), request->metric(i)), range);
     // A name that no series can have is an unknown one.
     if (absl::IsNotFound(fetched.status()) || absl::IsInvalidArgument(fetched.status())) continue;
@@ -199,6 +228,31 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
     series->set_step(1);
     series->set_error(std::string(fetched.status().message()));
     if (!chunks.Added(series->ByteSizeLong())) return Gone();
+  }
+  return chunks.Flush() ? grpc::Status::OK : Gone();
+}
+
+grpc::Status StoreService::Reduce(grpc::ServerContext* context, const v1::ReduceRequest* request,
+                                  grpc::ServerWriter<v1::ReduceResponse>* writer) {
+  if (const absl::Status status = CheckReduceRequest(*request); !status.ok()) {
+    return rpc::ToGrpc(status);
+  }
+  size_t series_count = 0;
+  for (const v1::ReduceRequest::Group& group : request->group()) {
+    series_count += static_cast<size_t>(group.metric_size());
+  }
+  if (series_count > options_.fetch_series_max) {
+    return Invalid(absl::StrCat(series_count, " metrics are more than the ",
+                                options_.fetch_series_max, " of one request; ask in parts"));
+  }
+  GroupReducer reducer(store_, *request, [context, count = 0]() mutable {
+    return count++ % kSeriesPerCancellationCheck == 0 && context->IsCancelled();
+  });
+  Chunks<v1::ReduceResponse> chunks(*writer, options_.epoch());
+  for (int i = 0; i < request->group_size(); ++i) {
+    auto reduced = reducer.Reduce(request->group(i));
+    if (!reduced.ok()) return rpc::ToGrpc(reduced.status());
+    if (!GroupPieces(static_cast<uint32_t>(i), chunks).Send(*reduced)) return Gone();
   }
   return chunks.Flush() ? grpc::Status::OK : Gone();
 }

@@ -268,6 +268,129 @@ TEST_CASE("A long series comes in pieces that follow one another", "[store_servi
   CHECK(pieces[2].value(static_cast<int>(kNow - pieces[2].start())) == 7);
 }
 
+v1::ReduceRequest ReduceRequestOf(const std::vector<std::string>& metrics,
+                                  uint32_t tail_from = kNow + 60, uint32_t from = kNow - 180) {
+  v1::ReduceRequest request;
+  request.set_tenant("t");
+  request.set_from(from);
+  request.set_until(kNow);
+  request.set_tail_from(tail_from);
+  request.set_max_points(1'000'000);
+  v1::ReduceRequest::Group* group = request.add_group();
+  group->set_aggregation(v1::ReduceRequest::SUM);
+  for (const std::string& metric : metrics) {
+    group->add_place(static_cast<uint32_t>(group->metric_size()));
+    group->add_metric(metric);
+  }
+  return request;
+}
+
+// All pieces, and in `pieces` how many there were.
+v1::ReducedGroup Reduce(Fixture& fixture, const v1::ReduceRequest& request, grpc::Status* status,
+                        int* pieces = nullptr) {
+  grpc::ClientContext context;
+  const auto reader = fixture.stub->Reduce(&context, request);
+  v1::ReducedGroup group;
+  v1::ReduceResponse response;
+  while (reader->Read(&response)) {
+    for (const v1::ReducedGroup& piece : response.group()) group.MergeFrom(piece);
+    if (pieces != nullptr) *pieces += response.group_size();
+  }
+  *status = reader->Finish();
+  return group;
+}
+
+TEST_CASE("A group is reduced up to its tail, and late series are sent whole", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"a", "b"}, 1));
+  REQUIRE(writer.Send({"c"}, 5));
+  writer.AwaitApplied();
+  grpc::Status status;
+  const auto whole = Reduce(fixture, ReduceRequestOf({"a", "b", "c"}), &status);
+  REQUIRE(status.ok());
+  CHECK(whole.refusal() == v1::ReducedGroup::NONE);
+  CHECK(whole.step() == 60);
+  CHECK(whole.start() + 2 * 60 == kNow);
+  CHECK(whole.step_count() == 3);
+  CHECK(whole.aggregation_method() == "average");
+  CHECK(whole.finest_step() == 60);
+  CHECK(std::vector<uint32_t>(whole.value_count().begin(), whole.value_count().end()) ==
+        std::vector<uint32_t>{0, 0, 3});
+  CHECK(whole.value(2) == 7);
+  CHECK(whole.tail_size() == 0);
+
+  v1::ReduceRequest with_tail = ReduceRequestOf({"a", "b", "c"}, kNow);
+  with_tail.mutable_group(0)->add_late(1);
+  const auto cut = Reduce(fixture, with_tail, &status);
+  REQUIRE(status.ok());
+  CHECK(cut.value_count_size() == 2);
+  REQUIRE(cut.tail_size() == 2);
+  CHECK(cut.tail(0) == 1);
+  CHECK(cut.tail(1) == 5);
+  REQUIRE(cut.late_size() == 3);
+  CHECK(std::isnan(cut.late(0)));
+  CHECK(cut.late(2) == 1);
+}
+
+TEST_CASE("A group that cannot be reduced is refused with the reason", "[store_service]") {
+  constexpr uint32_t kPoints = 300'000;
+  Fixture fixture;
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"a"}, 1));
+  writer.AwaitApplied();
+  const std::string tree = fixture.directory.path() + "/t/";
+  REQUIRE(base::WriteFileAtomically(*fixture.file_system, tree + "bad.wsp", "not whisper").ok());
+  const whisper::Header header =
+      whisper::MakeHeader({{.seconds_per_point = 1, .point_count = kPoints}}, 0.5F,
+                          whisper::AggregationMethod::kAverage)
+          .value();
+  REQUIRE(
+      whisper::Create(*fixture.file_system, tree + "long.wsp", header, whisper::Existing::kRefuse)
+          .ok());
+  grpc::Status status;
+  const auto refusal = [&](const std::vector<std::string>& metrics) {
+    return Reduce(fixture, ReduceRequestOf(metrics), &status).refusal();
+  };
+  CHECK(refusal({"a", "none"}) == v1::ReducedGroup::UNKNOWN_SERIES);
+  CHECK(refusal({"a", "bad"}) == v1::ReducedGroup::UNREADABLE);
+  CHECK(refusal({"a", "long"}) == v1::ReducedGroup::MIXED_GRIDS);
+  CHECK(status.ok());
+
+  int pieces = 0;
+  const auto group =
+      Reduce(fixture, ReduceRequestOf({"long"}, kNow + 1, kNow - kPoints), &status, &pieces);
+  CHECK(group.value_count_size() == kPoints);
+  CHECK(group.value_size() == kPoints);
+  CHECK(pieces == 1 + 2 + 3);  // the shape, 1.2 MB of counts, 2.4 MB of sums
+}
+
+TEST_CASE("Reductions beyond their bounds are refused", "[store_service]") {
+  Fixture fixture;
+  Writer writer(fixture);
+  REQUIRE(writer.Send({"a", "b"}, 1));
+  writer.AwaitApplied();
+  const auto code_of = [&](auto change) {
+    v1::ReduceRequest request = ReduceRequestOf({"a", "b"});
+    change(request);
+    grpc::Status status;
+    Reduce(fixture, request, &status);
+    return status.error_code();
+  };
+  constexpr auto kInvalid = grpc::StatusCode::INVALID_ARGUMENT;
+  CHECK(code_of([](auto& request) { request.set_max_points(6); }) == grpc::StatusCode::OK);
+  CHECK(code_of([](auto& request) { request.set_max_points(5); }) ==
+        grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK(code_of([](auto& request) { request.clear_tenant(); }) == kInvalid);
+  CHECK(code_of([](auto& request) { request.set_from(kNow + 1); }) == kInvalid);
+  CHECK(code_of([](auto& request) { request.mutable_group(0)->add_place(1); }) == kInvalid);
+  CHECK(code_of([](auto& request) { request.mutable_group(0)->add_late(2); }) == kInvalid);
+  CHECK(code_of([](auto& request) { request.mutable_group(0)->clear_aggregation(); }) == kInvalid);
+  CHECK(code_of([](auto& request) {
+          for (int i = 0; i < 4; ++i) *request.add_group() = request.group(0);
+        }) == kInvalid);
+}
+
 TEST_CASE("Requests beyond their bounds are refused", "[store_service]") {
   Fixture fixture;
   Writer writer(fixture);

@@ -67,7 +67,7 @@ class Driver {
     while (true) {
       PLUMBAGO_ASSIGN_OR_RETURN(auto evaluated, Evaluate(table_, context, data, expression));
       if (evaluated.missing.empty()) return std::move(evaluated.series);
-      for (Fetch& fetch : evaluated.missing) {
+      for (Fetch& fetch : evaluated.missing.fetches) {
         PLUMBAGO_ASSIGN_OR_RETURN(SeriesList list, Fetched(fetch, context));
         data.Add(std::move(fetch), std::move(list));
       }

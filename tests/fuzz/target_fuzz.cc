@@ -66,7 +66,7 @@ void EvaluateTarget(const Expression& expression) {
       return;
     }
     if (evaluated->missing.empty()) return CheckShape(evaluated->series);
-    for (Fetch& fetch : evaluated->missing) {
+    for (Fetch& fetch : evaluated->missing.fetches) {
       FUZZ_CHECK(fetch.range.from >= 0);
       SeriesList list = Answer(fetch);
       data.Add(std::move(fetch), std::move(list));

@@ -50,8 +50,8 @@ constexpr Form kCarbonapi[] = {
 };
 
 absl::StatusOr<SeriesList> EvaluateForm(Call& call) {
-  return AggregateSeries(call.arguments().definition().variant, std::move(call.series()),
-                         call.context().x_files_factor);
+  return call.Reduced(call.arguments().definition().variant, std::move(call.series()),
+                      call.context().x_files_factor);
 }
 
 absl::StatusOr<SeriesList> EvaluateMultiply(Call& call) {
@@ -65,7 +65,7 @@ std::optional<double> ShareOf(const Call& call) {
 }
 
 absl::StatusOr<SeriesList> EvaluateAggregate(Call& call) {
-  return AggregateSeries(call.arguments().String("func"), std::move(call.series()), ShareOf(call));
+  return call.Reduced(call.arguments().String("func"), std::move(call.series()), ShareOf(call));
 }
 
 Series ResultOf(const Call& call, std::string name, const Grid& grid, std::vector<double> values) {
@@ -255,6 +255,11 @@ FunctionDefinition With(FunctionDefinition definition,
   return definition;
 }
 
+FunctionDefinition OfNames(FunctionDefinition definition) {
+  definition.reads = FunctionDefinition::Reads::kNames;
+  return definition;
+}
+
 FunctionDefinition Aggregate() {
   return {.name = "aggregate",
           .group = "Combine",
@@ -284,7 +289,7 @@ FunctionDefinition Count() {
 std::vector<FunctionDefinition> AggregateFunctions() {
   constexpr auto kList = ParameterType::kSeriesList;
   std::vector<FunctionDefinition> family = {
-      Aggregate(),
+      OfNames(Aggregate()),
       AggregateLists(),
       Count(),
       With(OfAllSeries({"multiplySeries", nullptr, "multiply",
@@ -321,8 +326,8 @@ std::vector<FunctionDefinition> AggregateFunctions() {
                       Optional("default", ParameterType::kFloat)},
        .evaluate = EvaluatePowLists},
   };
-  for (const Form& form : kGraphite) family.push_back(OfAllSeries(form));
-  for (const Form& form : kCarbonapi) family.push_back(OfAllSeries(form));
+  for (const Form& form : kGraphite) family.push_back(OfNames(OfAllSeries(form)));
+  for (const Form& form : kCarbonapi) family.push_back(OfNames(OfAllSeries(form)));
   return family;
 }
 

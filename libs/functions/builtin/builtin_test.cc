@@ -150,7 +150,7 @@ TEST_CASE("movingAverage reaches back before the range", "[builtin]") {
   test.Add("t", "t", 10, [](int64_t time) { return static_cast<double>(time); });
   CHECK(test.Show("movingAverage(t, 3)") == "movingAverage(t,3) 110+10: 100.0 110.0 120.0 130.0");
   CHECK(test.rounds == 3);  // the step has to be known first
-  CHECK(test.fetches == std::vector<Fetch>{{"t", {100, 140}}, {"t", {70, 140}}});
+  CHECK(test.fetches == std::vector<Fetch>{{"t", {100, 101}}, {"t", {70, 140}}});
   test.fetches.clear();
   CHECK(test.Show("movingAverage(t, '30s')") ==
         "movingAverage(t,\"30s\") 110+10: 100.0 110.0 120.0 130.0");

@@ -83,8 +83,9 @@ absl::StatusOr<SeriesList> EvaluateWithWildcards(Call& call) {
   });
   SeriesList result;
   for (Group& group : groups) {
-    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList reduced, AggregateSeries(word, std::move(group.list),
-                                                                  call.context().x_files_factor));
+    PLUMBAGO_ASSIGN_OR_RETURN(SeriesList reduced, call.Reduced(word, std::move(group.list),
+                                                               call.context().x_files_factor));
+    if (reduced.empty()) continue;
     reduced.front().name = std::move(group.key);
     result.push_back(std::move(reduced.front()));
   }
@@ -208,10 +209,19 @@ FunctionDefinition Definition(const char* name, const char* description,
           .evaluate = evaluate};
 }
 
+// Groups by names and tags alone.
+FunctionDefinition Grouping(const char* name, const char* description,
+                            std::vector<Parameter> parameters,
+                            absl::StatusOr<SeriesList> (*evaluate)(Call& call)) {
+  FunctionDefinition definition = Definition(name, description, std::move(parameters), evaluate);
+  definition.reads = FunctionDefinition::Reads::kNames;
+  return definition;
+}
+
 FunctionDefinition WithWildcards(const char* name, const char* variant, const char* description) {
-  FunctionDefinition definition = Definition(
-      name, description, {SeriesParameter(), AnyNumber("position", ParameterType::kNode)},
-      EvaluateWithWildcards);
+  FunctionDefinition definition =
+      Grouping(name, description, {SeriesParameter(), AnyNumber("position", ParameterType::kNode)},
+               EvaluateWithWildcards);
   definition.variant = variant;
   definition.is_aggregator = *variant != '\0';
   if (*variant == '\0') {
@@ -227,23 +237,22 @@ std::vector<FunctionDefinition> GroupFunctions() {
   constexpr auto kCallback = ParameterType::kAggregationOrFunction;
   constexpr auto kNodeOrTag = ParameterType::kNodeOrTag;
   std::vector<FunctionDefinition> family = {
-      Definition("groupByNode",
-                 "Groups the series by a node of their path, or by a tag, and reduces every group "
-                 "to one series by callback.",
-                 {SeriesParameter(), Required("nodeNum", kNodeOrTag),
-                  Optional("callback", kCallback, std::string("average"))},
-                 EvaluateGroupByNodes),
-      Definition(
-          "groupByNodes",
-          "Groups the series by several nodes or tags and reduces every group to one series "
-          "by callback.",
-          {SeriesParameter(), Required("callback", kCallback), AnyNumber("nodes", kNodeOrTag)},
-          EvaluateGroupByNodes),
-      Definition("groupByTags",
-                 "Groups the series by tags and reduces every group to one series by callback.",
-                 {SeriesParameter(), Required("callback", kCallback),
-                  Repeated("tags", ParameterType::kTag)},
-                 EvaluateGroupByTags),
+      Grouping("groupByNode",
+               "Groups the series by a node of their path, or by a tag, and reduces every group "
+               "to one series by callback.",
+               {SeriesParameter(), Required("nodeNum", kNodeOrTag),
+                Optional("callback", kCallback, std::string("average"))},
+               EvaluateGroupByNodes),
+      Grouping("groupByNodes",
+               "Groups the series by several nodes or tags and reduces every group to one series "
+               "by callback.",
+               {SeriesParameter(), Required("callback", kCallback), AnyNumber("nodes", kNodeOrTag)},
+               EvaluateGroupByNodes),
+      Grouping("groupByTags",
+               "Groups the series by tags and reduces every group to one series by callback.",
+               {SeriesParameter(), Required("callback", kCallback),
+                Repeated("tags", ParameterType::kTag)},
+               EvaluateGroupByTags),
       WithWildcards("aggregateWithWildcards", "",
                     "Groups the series by their names without the nodes at the positions, and "
                     "aggregates every group by func."),

@@ -49,7 +49,7 @@ class TestEvaluation {
     for (rounds = 1;; ++rounds) {
       PLUMBAGO_ASSIGN_OR_RETURN(Evaluated evaluated, Evaluate(table, context, data, expression));
       if (evaluated.missing.empty()) return std::move(evaluated.series);
-      for (Fetch& fetch : evaluated.missing) {
+      for (Fetch& fetch : evaluated.missing.fetches) {
         SeriesList list = Answer(fetch);
         fetches.push_back(fetch);
         data.Add(std::move(fetch), std::move(list));

@@ -49,8 +49,9 @@ class Search {
   bool is_going_on() const { return result_ == SearchResult::kComplete; }
 
   void VisitChildren(uint32_t node, const Positions& positions) {
-    if (positions.size() == 1 && globs_[positions[0]].is_exact()) {
-      return VisitNamed(node, positions[0]);
+    if (positions.size() == 1 && !globs_[positions[0]].is_globstar()) {
+      const bool is_exact = globs_[positions[0]].is_exact();
+      return is_exact ? VisitNamed(node, positions[0]) : VisitMatching(node, positions[0]);
     }
     for (uint32_t child = tree_.FirstChild(node); child != NameTree::kNone && is_going_on();
          child = tree_.NextSibling(child)) {
@@ -71,6 +72,18 @@ class Search {
       if (!is_going_on() || !CountVisit()) return;
       const uint32_t child = tree_.FindChild(node, name_id);
       if (child != NameTree::kNone) Visit(child, next);
+    }
+  }
+
+  // The usual case, in which most children of large branches do not match.
+  void VisitMatching(uint32_t node, uint32_t position) {
+    const metric::Glob& glob = globs_[position];
+    Positions next;
+    Enter(position + 1, next);
+    for (uint32_t child = tree_.FirstChild(node); child != NameTree::kNone && is_going_on();
+         child = tree_.NextSibling(child)) {
+      if (!CountVisit()) return;
+      if (glob.Matches(tree_.NameOf(child))) Visit(child, next);
     }
   }
 

@@ -44,6 +44,8 @@ std::unique_ptr<RenderStream> MakeDygraphStream(functions::SeriesList list);
 void AppendNumber(const functions::Series& series, double value, std::string& out);
 // The same as JSON: null where it is not finite.
 void AppendJsonNumber(const functions::Series& series, double value, std::string& out);
+// Into a buffer with room for functions::kNumberBytesMax: the end of what was written.
+char* WriteJsonNumber(const functions::Series& series, double value, char* out);
 
 // Whether `value` of `series` is to be written as an integer.
 bool IsInteger(const functions::Series& series, double value);

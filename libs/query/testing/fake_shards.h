@@ -15,24 +15,20 @@
 #include "base/mutex.h"
 #include "functions/series.h"
 #include "query/shard_client.h"
+#include "query/testing/fake_series.h"
 #include "topology/slot_map.h"
 
 namespace plumbago::query {
 
 class FakeShard final : public ShardClient {
  public:
-  struct Stored {
-    int64_t step = 10;
-    std::map<int64_t, double> points;
-    std::string method = "average";
-    int64_t finest_step = 0;
-    std::string error;
-  };
+  using Stored = FakeSeries;
 
   std::map<std::string, Stored> stored;
   std::map<std::string, std::vector<std::pair<uint32_t, double>>> hot;
   absl::Status store_status;
   absl::Status cache_status;
+  absl::Status reduce_status;
   bool is_silent = false;
   bool is_usable = true;
   absl::Duration usual_time = absl::InfiniteDuration();
@@ -128,9 +124,20 @@ class FakeShard final : public ShardClient {
     std::vector<StoredSeries> answer;
     for (size_t i = 0; i < metrics->size(); ++i) {
       const auto entry = stored.find((*metrics)[i]);
-      if (entry != stored.end()) answer.push_back(Read(i, entry->second, range));
+      if (entry != stored.end()) answer.push_back(ReadFake(i, entry->second, range));
     }
     Answer(store_status, std::move(answer), done);
+  }
+
+  void Reduce(const ShardCall&, std::shared_ptr<const ReduceQuestion> question,
+              const FetchRange& range, int64_t, Done<ReducedGroup> done) override {
+    calls.push_back(absl::StrCat("reduce ", question->groups.size()));
+    std::vector<ReducedGroup> answer;
+    for (size_t i = 0; i < question->groups.size(); ++i) {
+      answer.push_back(ReduceFakes(stored, question->groups[i], question->tail_from, range));
+      answer.back().group_index = i;
+    }
+    Answer(reduce_status.ok() ? store_status : reduce_status, std::move(answer), done);
   }
 
   void ReadHot(const ShardCall&, Metrics metrics, const FetchRange&,
@@ -178,22 +185,6 @@ class FakeShard final : public ShardClient {
     std::string text;
     for (const std::string& metric : metrics) text += (text.empty() ? "" : ",") + metric;
     return text;
-  }
-
-  static StoredSeries Read(size_t index, const Stored& stored, const FetchRange& range) {
-    StoredSeries series;
-    series.metric_index = index;
-    series.step = stored.step;
-    series.start = range.from - range.from % stored.step + stored.step;
-    series.aggregation_method = stored.method;
-    series.finest_step = stored.finest_step;
-    series.error = stored.error;
-    const int64_t end = range.until - range.until % stored.step + stored.step;
-    for (int64_t time = series.start; time < end; time += stored.step) {
-      const auto point = stored.points.find(time);
-      series.values.push_back(point == stored.points.end() ? functions::kNull : point->second);
-    }
-    return series;
   }
 
   base::Mutex mutex_;
