@@ -89,6 +89,7 @@ class PointBuffer {
   };
 
  private:
+  bool HasTime(uint32_t time_seconds) const;
   // Writes at most kPointBytesMax bytes and the 7 after them; returns how many count.
   size_t Encode(const State& point, uint8_t* out);
   void Reallocate(size_t bytes);
