@@ -7,6 +7,11 @@
 extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
                        size_t new_size) __attribute__((weak));
 
+// Read by jemalloc at its start. A burst of points leaves memory behind that the next one needs
+// again minutes later: pages that nobody uses go back to the machine after a second instead of ten.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 namespace plumbago::base {
 namespace {
 

@@ -39,7 +39,11 @@ struct FileInfo {
   bool is_regular = false;
   uint64_t size_bytes = 0;
   int64_t modified_unix_seconds = 0;
+  // Of what the inode holds; for a directory, which entries it has. 0: not known.
+  int64_t changed_unix_nanos = 0;
   uint64_t inode = 0;
+  // Of a directory: 2 and one for each directory in it, where the file system counts these; else 1.
+  uint64_t link_count = 0;
 };
 
 struct DirectoryEntry {

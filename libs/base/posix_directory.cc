@@ -100,9 +100,21 @@ int PosixDirectory::OpenByNode(const std::string& path, int flags) const {
   return -1;
 }
 
-absl::StatusOr<std::unique_ptr<File>> PosixDirectory::OpenForUpdate(const std::string& path) {
+// To note when a file was read last dirties its inode once for each write: relatime notes the first
+// read after it. Only the owner of a file may leave it out.
+int PosixDirectory::OpenQuietly(const std::string& path) const {
   // Not blocked by a pipe without a reader.
-  const int descriptor = OpenBeneath(path, O_RDWR | O_NONBLOCK | O_NOCTTY);
+  constexpr int kFlags = O_RDWR | O_NONBLOCK | O_NOCTTY;
+  if (may_skip_access_time_.load(std::memory_order_relaxed)) {
+    const int descriptor = OpenBeneath(path, kFlags | O_NOATIME);
+    if (descriptor >= 0 || errno != EPERM) return descriptor;
+    may_skip_access_time_.store(false, std::memory_order_relaxed);
+  }
+  return OpenBeneath(path, kFlags);
+}
+
+absl::StatusOr<std::unique_ptr<File>> PosixDirectory::OpenForUpdate(const std::string& path) {
+  const int descriptor = OpenQuietly(path);
   if (descriptor < 0) return OpenError(errno, Describe(path));
   auto file = std::make_unique<PosixFile>(descriptor, std::string());
   struct stat info {};

@@ -45,6 +45,13 @@ struct HotSeries {
 
   absl::string_view tenant() const { return usage.name; }
   absl::string_view metric() const { return {text(), metric_bytes}; }
+  // Asks the processor for all of it but the name.
+  void Prefetch() const {
+    constexpr size_t kLineBytes = 64;
+    const char* const begin = reinterpret_cast<const char*>(this);
+    for (size_t at = 0; at < sizeof(HotSeries); at += kLineBytes) __builtin_prefetch(begin + at, 1);
+    __builtin_prefetch(begin + sizeof(HotSeries) - 1, 1);  // it may begin within a line
+  }
   uint32_t pending_count() const { return points.size() - sent_count; }
   bool is_in_flight() const { return sent_count > stored_count; }
   // Without the points.

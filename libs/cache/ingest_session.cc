@@ -21,15 +21,11 @@ HotSeries* Refused() {
   return reinterpret_cast<HotSeries*>(&place);
 }
 
-// How far ahead of its use a series is fetched into the processor's cache.
-constexpr size_t kPrefetchDistance = 8;
-
 }  // namespace
 
 IngestSession::~IngestSession() {
-  for (HotSeries* const series : dictionary_) {
-    if (series == nullptr || series == Refused()) continue;
-    const SeriesReference reference{series, series->partition};
+  for (const SeriesReference& reference : dictionary_) {
+    if (reference.series == nullptr || reference.series == Refused()) continue;
     cache_.Release({&reference, 1});
   }
   cache_.memory().Add(-static_cast<int64_t>(dictionary_bytes_));
@@ -138,16 +134,18 @@ absl::Status IngestSession::DefineOne(uint32_t id, absl::string_view tenant,
     dictionary_.resize(std::max<size_t>(id + 1, size_t{id} * 5 / 4));
     CountDictionary();
   }
-  HotSeries*& entry = dictionary_[id];
-  if (entry != nullptr && entry != Refused()) {
+  SeriesReference& entry = dictionary_[id];
+  if (entry.series != nullptr && entry.series != Refused()) {
     // A relay that was told twice that a name is forgotten may define it twice.
-    if (entry->tenant() == tenant && entry->metric() == metric) return absl::OkStatus();
+    if (entry.series->tenant() == tenant && entry.series->metric() == metric) {
+      return absl::OkStatus();
+    }
     return absl::InvalidArgumentError(
         absl::StrCat("series id ", id, " is defined twice, with two names"));
   }
-  entry = cache_.Acquire(tenant, metric).series;
-  if (entry != nullptr) return absl::OkStatus();
-  entry = Refused();
+  entry = cache_.Acquire(tenant, metric);
+  if (entry.series != nullptr) return absl::OkStatus();
+  entry.series = Refused();
   refused_tenant_ = std::string(tenant);
   return absl::OkStatus();
 }
@@ -159,19 +157,16 @@ absl::Status IngestSession::Resolve(const v1::PointBatch& batch) {
   series_.reserve(count);
   const uint32_t* const ids = batch.series_id().data();
   for (size_t i = 0; i < count; ++i) {
-    if (i + kPrefetchDistance < count && ids[i + kPrefetchDistance] < dictionary_.size()) {
-      __builtin_prefetch(dictionary_[ids[i + kPrefetchDistance]]);
-    }
     const uint32_t id = ids[i];
-    HotSeries* const series = id < dictionary_.size() ? dictionary_[id] : nullptr;
-    if (series == nullptr) {
+    const SeriesReference known = id < dictionary_.size() ? dictionary_[id] : SeriesReference{};
+    if (known.series == nullptr) {
       return Malformed(batch, absl::StrCat("series id ", id, " is not defined"));
     }
-    if (series == Refused()) {
+    if (known.series == Refused()) {
       has_refused_names_ = true;
       series_.push_back({});
     } else {
-      series_.push_back({series, series->partition});
+      series_.push_back(known);
     }
   }
   return absl::OkStatus();
@@ -222,7 +217,7 @@ size_t IngestSession::TakeOutRefused(const v1::PointBatch& batch, v1::IngestResp
 }
 
 void IngestSession::CountDictionary() {
-  const size_t bytes = base::AllocatedBytes(dictionary_.capacity() * sizeof(HotSeries*));
+  const size_t bytes = base::AllocatedBytes(dictionary_.capacity() * sizeof(SeriesReference));
   cache_.memory().Add(static_cast<int64_t>(bytes) - static_cast<int64_t>(dictionary_bytes_));
   dictionary_bytes_ = bytes;
 }

@@ -60,8 +60,9 @@ class IngestSession {
   PointCache& cache_;
   PointJournal& journal_;
   CacheMetrics& metrics_;
-  // By id: null where it is not defined, Refused() where there was no memory for the name.
-  std::vector<HotSeries*> dictionary_;
+  // By id, with the partition, so that a look at the series itself is left to who changes it: null
+  // where it is not defined, Refused() where there was no memory for the name.
+  std::vector<SeriesReference> dictionary_;
   size_t dictionary_bytes_ = 0;  // as counted for the memory
   std::string refused_tenant_;   // of the last name that was refused, for the counters
   uint64_t last_sequence_ = 0;

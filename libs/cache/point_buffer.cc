@@ -170,8 +170,28 @@ void PointBuffer::DropFront(uint32_t count) {
   }
 }
 
+// Mostly there is none: values and arrivals are passed over, which takes a fraction of the time.
+bool PointBuffer::HasTime(uint32_t time_seconds) const {
+  const uint8_t* next = data_;
+  uint32_t time = front_.time_seconds;
+  uint32_t step = front_.time_step;
+  for (uint32_t left = size_; left > 0; --left) {
+    const uint8_t head = *next++;
+    if ((head & kTimeFollows) != 0) step += UnZigZag(GetVarint(next));
+    if ((head & kArrivalFollows) != 0) {
+      while (*next++ >= 0x80) {
+      }
+    }
+    next += kShapes.by_code[head & kShapeMask].count;
+    time += step;
+    if (time == time_seconds) return true;
+  }
+  return false;
+}
+
 std::optional<PointBuffer::Found> PointBuffer::FindLast(uint32_t time_seconds) const {
   if (size_ == 0 || time_seconds > time_max_seconds_) return std::nullopt;
+  if (!HasTime(time_seconds)) return std::nullopt;
   std::optional<Found> found;
   Reader reader(*this);
   Point point;

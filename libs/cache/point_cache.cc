@@ -13,8 +13,9 @@ namespace {
 
 // So many series are handled under one lock at most.
 constexpr size_t kSeriesPerLock = 64;
-// How far ahead of its use a series is fetched into the processor's cache.
-constexpr size_t kPrefetchDistance = 8;
+// How far ahead of its use a series is fetched into the processor's cache; the end of its points,
+// which is known only then, half as far.
+constexpr size_t kPrefetchDistance = 16;
 
 }  // namespace
 
@@ -104,7 +105,10 @@ void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32
   base::MutexLock lock(partition.mutex);
   for (size_t i = 0; i < order.size(); ++i) {
     if (i + kPrefetchDistance < order.size()) {
-      __builtin_prefetch(series[order[i + kPrefetchDistance]].series);
+      series[order[i + kPrefetchDistance]].series->Prefetch();
+    }
+    if (i + kPrefetchDistance / 2 < order.size()) {
+      series[order[i + kPrefetchDistance / 2]].series->points.PrefetchEnd();
     }
     HotSeries* const one = series[order[i]].series;
     const uint32_t time = time_seconds[order[i]];

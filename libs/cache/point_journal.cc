@@ -11,7 +11,7 @@ namespace plumbago::cache {
 namespace {
 
 // How far ahead of its use a series is fetched into the processor's cache.
-constexpr size_t kPrefetchDistance = 8;
+constexpr size_t kPrefetchDistance = 16;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ absl::Status PointJournal::Append(absl::Span<const SeriesReference> series,
     base::MutexLock lock(mutex_);
     if (writer_->is_segment_full()) PLUMBAGO_RETURN_IF_ERROR(writer_->Roll());
     PLUMBAGO_RETURN_IF_ERROR(NameSeries(series));
-    record_ = journal::NewRecord();
+    journal::BeginRecord(record_);
     journal::AppendArrival(received_unix_ms, record_);
     journal::AppendPoints(numbers_, time_seconds, values, record_);
     PLUMBAGO_ASSIGN_OR_RETURN(position, writer_->Append(journal::kArrivedPointsRecord, record_));
@@ -61,7 +61,7 @@ absl::Status PointJournal::NameSeries(absl::Span<const SeriesReference> series) 
     next_number_ = 0;
   }
   const uint32_t first_new = next_number_;
-  record_ = journal::NewRecord();
+  journal::BeginRecord(record_);
   const size_t empty_bytes = record_.size();
   numbers_.resize(series.size());
   for (size_t i = 0; i < series.size(); ++i) {

@@ -231,6 +231,7 @@ absl::Status SeriesIndex::RemoveBatch(absl::string_view tenant_id,
           return absl::OkStatus();
         }));
     series_count_.fetch_sub(present.size(), std::memory_order_relaxed);
+    removal_count_.fetch_add(present.size(), std::memory_order_release);
     for (const absl::string_view metric : present) {
       events_->Record(Event::Kind::kRemoved, tenant_id, metric);
     }

@@ -122,6 +122,10 @@ class SeriesIndex {
   std::vector<std::string> Tenants() const;
   size_t series_count() const { return series_count_.load(std::memory_order_relaxed); }
 
+  // Counts series that were removed: who has seen a series here need not look again until it
+  // changes.
+  uint64_t removal_count() const { return removal_count_.load(std::memory_order_acquire); }
+
   using Event = index::Event;
   // The sequence of the last change. Grows with each, also over restarts.
   uint64_t sequence() const;
@@ -152,6 +156,8 @@ class SeriesIndex {
   base::KeyValue& kv_;
   std::function<void()> listener_;       // const after SetListener
   std::atomic<size_t> series_count_{0};  // statistics only: no order with anything else
+  // Counted after the removal: who sees the old count may have seen the series before it only.
+  std::atomic<uint64_t> removal_count_{0};
   const std::unique_ptr<internal::EventLog> events_;
 
   mutable base::SharedMutex tenants_mutex_;

@@ -27,6 +27,8 @@ void Die(const absl::Status& status) {
 
 std::string NewRecord() { return std::string(kRecordHeaderBytes, '\0'); }
 
+void BeginRecord(std::string& record) { record.assign(kRecordHeaderBytes, '\0'); }
+
 Writer::Writer(base::FileSystem& file_system, base::Clock& clock, const WriterOptions& options)
     : file_system_(file_system), clock_(clock), options_(options) {}
 

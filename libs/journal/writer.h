@@ -49,6 +49,8 @@ struct Position {
 
 // kRecordHeaderBytes of room, to append a payload to.
 std::string NewRecord();
+// Makes a record of a string that may have been one before, whose memory it keeps.
+void BeginRecord(std::string& record);
 
 class Writer {
  public:

@@ -61,8 +61,8 @@ class Files {
 ScanResult Restart(base::FileSystem& file_system, const std::string& directory) {
   base::MemoryKeyValue key_value;
   const auto index = index::SeriesIndex::Open(key_value).value();
-  return ScanTree(
-             file_system, directory, *index, [] { return false; }, kAnyTime)
+  return ScanTree(file_system, directory, *index, [] { return false; },
+                  {.leftovers_before_unix_seconds = kAnyTime})
       .value();
 }
 

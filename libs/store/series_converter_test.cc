@@ -238,9 +238,9 @@ TEST_CASE("A fault at any call of a conversion leaves the old file or the new on
         CHECK(fixture.Values("a", kNow - 180)[2] == 3);
         // Nothing else is left, at the latest after the first scan of the next process.
         if (plan.after == base::testing::FaultFileSystem::After::kDead) {
-          REQUIRE(ScanTree(
-                      *fixture.real, fixture.directory.path(), *fixture.index, [] { return false; },
-                      std::numeric_limits<int64_t>::max())
+          REQUIRE(ScanTree(*fixture.real, fixture.directory.path(), *fixture.index,
+                           [] { return false; },
+                           {.leftovers_before_unix_seconds = std::numeric_limits<int64_t>::max()})
                       .ok());
         }
         CHECK_FALSE(fixture.real->Stat(fixture.PathOf("a") + ".tmp").ok());

@@ -12,6 +12,11 @@
 namespace plumbago::store {
 namespace {
 
+// One in so many newcomers is kept as if it were used often. So series that are not written any
+// more give way to others after so many openings for each descriptor.
+constexpr uint64_t kNewcomersPerKept = 64;
+// Entries in use that are passed over when one is to be closed.
+constexpr int kInUseMax = 16;
 // More files without content were not left by power cuts.
 constexpr int kSetAsideMax = 9;
 
@@ -242,13 +247,24 @@ std::shared_ptr<SeriesFile> SeriesFiles::Insert(const SeriesName& name,
   const auto found = shard.by_key.find(name.key());
   if (found != shard.by_key.end()) return found->second->file;
   if (shard.forgotten_count != forgotten_count) return file;
-  shard.entries.push_front({name.key(), file});
-  shard.by_key.emplace(shard.entries.front().key, shard.entries.begin());
-  if (shard.entries.size() > open_files_max_per_shard_) {
-    shard.by_key.erase(shard.entries.back().key);
-    evicted.splice(evicted.begin(), shard.entries, std::prev(shard.entries.end()));
-  }
+  const bool is_full = shard.entries.size() >= open_files_max_per_shard_;
+  if (is_full) Evict(shard, &evicted);
+  const bool is_kept = !is_full || shard.newcomer_count++ % kNewcomersPerKept == 0;
+  const auto entry = shard.entries.insert(is_kept ? shard.entries.begin() : shard.entries.end(),
+                                          {name.key(), file});
+  shard.by_key.emplace(entry->key, entry);
   return file;
+}
+
+// Rather one that nobody uses: for a second opening of the same file the lock of the first is none.
+void SeriesFiles::Evict(Shard& shard, std::list<Entry>* evicted) {
+  auto entry = std::prev(shard.entries.end());
+  for (int i = 0; i < kInUseMax && entry->file.use_count() > 1; ++i) {
+    if (entry == shard.entries.begin()) break;
+    --entry;
+  }
+  shard.by_key.erase(entry->key);
+  evicted->splice(evicted->begin(), shard.entries, entry);
 }
 
 absl::Status SeriesFiles::KeepTaggedNames(absl::string_view tenant,

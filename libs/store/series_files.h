@@ -1,9 +1,11 @@
 // The open whisper files of a store: a bounded cache of descriptors with their headers.
 //
 // Thread-safe. A file is opened or created when it is first asked for, and closed when others were
-// used more recently; whoever still holds it may finish. Files of other tools are served like our
-// own. Symbolic links, pipes and the like are not: everything is opened beneath the descriptor of
-// the whisper directory, which nothing leads out of.
+// used more recently, but most newcomers make room for the next newcomer: where more series than
+// descriptors are written in turn, the least recently used one is always the next to be needed, and
+// so some stay open all the time instead of none. Whoever still holds a file may finish. Files of
+// other tools are served like our own. Symbolic links, pipes and the like are not: everything is
+// opened beneath the descriptor of the whisper directory, which nothing leads out of.
 #pragma once
 
 #include <atomic>
@@ -132,7 +134,9 @@ class SeriesFiles {
   // Each has its own lock and its share of open_files_max.
   struct Shard {
     mutable base::Mutex mutex;
-    std::list<Entry> entries ABSL_GUARDED_BY(mutex);  // the most recently used first
+    // The most recently used first, then newcomers that are the next to go.
+    std::list<Entry> entries ABSL_GUARDED_BY(mutex);
+    uint64_t newcomer_count ABSL_GUARDED_BY(mutex) = 0;  // while it was full
     // Keys are views into `entries`.
     absl::flat_hash_map<absl::string_view, std::list<Entry>::iterator> by_key
         ABSL_GUARDED_BY(mutex);
@@ -153,6 +157,9 @@ class SeriesFiles {
   // AlreadyExists where the path is taken.
   absl::StatusOr<std::shared_ptr<SeriesFile>> Create(const std::string& path,
                                                      const whisper::Header& header, Fill fill);
+  // Takes out the entry that is to be closed.
+  static void Evict(Shard& shard, std::list<Entry>* evicted)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
   absl::Status SetAside(const std::string& path);
   std::shared_ptr<const whisper::Header> Intern(whisper::Header header);
   absl::StatusOr<SharedDirectory> Root();

@@ -74,6 +74,57 @@ TEST_CASE("The least recently used file is closed first", "[store]") {
   }
 }
 
+// The least recently used one is always the next to be needed here.
+TEST_CASE("Of more files than may be open, used in turn, some stay open", "[store]") {
+  Fixture fixture;  // two in each of 16 shards
+  constexpr int kSeriesCount = 100;
+  int cached_count = 0;
+  for (int turn = 0; turn < 5; ++turn) {
+    cached_count = 0;
+    for (int i = 0; i < kSeriesCount; ++i) {
+      const SeriesName name("t", absl::StrCat("m", i));
+      const auto opened = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill);
+      REQUIRE(opened.ok());
+      if (opened->origin == Origin::kCached) ++cached_count;
+    }
+  }
+  CHECK(cached_count >= 8);  // half of what could be; none if all newcomers were kept
+  CHECK(fixture.files.open_count() <= 32);
+}
+
+TEST_CASE("Files that are not used any more give way to others", "[store]") {
+  Fixture fixture;
+  for (int i = 0; i < 100; ++i) {
+    const SeriesName name("t", absl::StrCat("old", i));
+    REQUIRE(fixture.files.OpenOrCreate(name, fixture.make_header, NoFill).ok());
+  }
+  int cached_count = 0;
+  for (int turn = 0; turn < 400; ++turn) {
+    cached_count = 0;
+    for (int i = 0; i < 10; ++i) {
+      const SeriesName name("t", absl::StrCat("new", i));
+      const auto opened = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill);
+      if (opened->origin == Origin::kCached) ++cached_count;
+    }
+  }
+  CHECK(cached_count >= 8);
+}
+
+TEST_CASE("A file in use is not closed for another", "[store]") {
+  Fixture fixture;
+  const SeriesName name("t", "in_use");
+  for (int i = 0; i < 200; ++i) {
+    const SeriesName other("t", absl::StrCat("before", i));
+    REQUIRE(fixture.files.OpenOrCreate(other, fixture.make_header, NoFill).ok());
+  }
+  const auto held = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill)->file;
+  for (int i = 0; i < 200; ++i) {
+    const SeriesName other("t", absl::StrCat("after", i));
+    REQUIRE(fixture.files.OpenOrCreate(other, fixture.make_header, NoFill).ok());
+    REQUIRE(fixture.files.Open(name)->file == held);
+  }
+}
+
 TEST_CASE("A damaged file is DataLoss, names its path and is not touched", "[store]") {
   Fixture fixture;
   fixture.Write("t/a.wsp", "this is no whisper file");

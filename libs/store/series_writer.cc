@@ -154,13 +154,21 @@ SeriesFiles::Result SeriesWriter::OpenOrCreate(const Job& job, const WriteBatch:
     ++series_created_;
     base::Failpoint("store.created");
   }
-  if (opened->origin != SeriesFiles::Origin::kCached &&
-      !context_.index.Contains(name.tenant(), name.metric())) {
+  if (opened->origin != SeriesFiles::Origin::kCached && !IsIndexed(entry.series)) {
     new_series_[std::string(name.tenant())].push_back(
         {std::string(name.metric()),
          {opened->file->header().file_bytes(), static_cast<uint32_t>(now)}});
   }
   return *std::move(opened);
+}
+
+// Remembers what it has seen: with fewer descriptors than series each update asks.
+bool SeriesWriter::IsIndexed(SessionSeries* series) {
+  const uint64_t now = context_.index.removal_count() + 1;  // before the look
+  if (series->indexed_at == now) return true;
+  if (!context_.index.Contains(series->tenant(), series->metric())) return false;
+  series->indexed_at = now;
+  return true;
 }
 
 void SeriesWriter::RefuseAll(const Job& job, const WriteBatch::Entry& entry,

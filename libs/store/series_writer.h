@@ -68,6 +68,7 @@ class SeriesWriter {
   // where it was refused.
   SeriesFiles::Result OpenOrCreate(const Job& job, const WriteBatch::Entry& entry, int64_t now,
                                    SeriesFiles::Fill fill);
+  bool IsIndexed(SessionSeries* series);
   void Refuse(const Job& job, const WriteBatch::Entry& entry, RefusalReason reason,
               size_t point_count, absl::string_view message);
   void RefuseAll(const Job& job, const WriteBatch::Entry& entry, const absl::Status& status);

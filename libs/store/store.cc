@@ -13,7 +13,7 @@ namespace plumbago::store {
 namespace {
 
 constexpr absl::Duration kDiskCheckInterval = absl::Seconds(1);
-// To open every file costs the most of a scan.
+// To look at every file costs the most of a scan, and to open each more.
 constexpr uint64_t kScansPerExamination = 12;
 
 void EndProcess(const absl::Status& status) {
@@ -49,6 +49,10 @@ class Arrivals {
   base::CondVar changed_;
   size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
 };
+
+ScanDepth DepthOf(uint64_t scan_number) {
+  return scan_number % kScansPerExamination == 0 ? ScanDepth::kHeaders : ScanDepth::kNames;
+}
 
 double SecondsSince(base::Clock& clock, absl::Duration start) {
   return absl::ToDoubleSeconds(clock.Monotonic() - start);
@@ -107,9 +111,16 @@ absl::Status Store::Start() {
 
 void Store::StartScans() {
   scan_thread_ = std::thread([this] {
-    const auto rescan = [this] {
-      const absl::Status status = Rescan().status();
-      if (!status.ok()) base::LogError(std::string(status.message()));
+    SeenDirectories seen;
+    uint64_t count = 0;
+    const auto rescan = [&] {
+      const ScanDepth depth = DepthOf(count++);
+      if (depth == ScanDepth::kHeaders) seen.Clear();
+      seen.Begin(dependencies_.clock.UnixSeconds());
+      const absl::Status status = Scan(depth, &seen).status();
+      if (status.ok()) return;
+      seen.Clear();
+      base::LogError(std::string(status.message()));
     };
     rescan();
     RunPeriodically(options_.rescan_interval, rescan);
@@ -246,13 +257,12 @@ void Store::Checkpoint() {
 // Closes the files that other tools have replaced or removed, and every so often looks into each.
 class Store::ScanEffects final : public ScanObserver {
  public:
-  enum class Depth { kNames, kHeaders };
-  ScanEffects(SeriesFiles& files, Depth depth) : files_(files), depth_(depth) {}
+  ScanEffects(SeriesFiles& files, ScanDepth depth) : files_(files), depth_(depth) {}
 
   void OnSeries(const SeriesName& name, const base::FileInfo& file) override {
     files_.ForgetUnless(name, file.inode);
     const auto path = SeriesPath(name);
-    if (depth_ == Depth::kHeaders && path.ok()) files_.Examine(*path);
+    if (depth_ == ScanDepth::kHeaders && path.ok()) files_.Examine(*path);
   }
 
   void OnMissing(const SeriesName& name) override {
@@ -263,22 +273,25 @@ class Store::ScanEffects final : public ScanObserver {
 
  private:
   SeriesFiles& files_;
-  const Depth depth_;
+  const ScanDepth depth_;
 };
 
 absl::StatusOr<ScanResult> Store::Rescan() {
+  return Scan(DepthOf(rescan_count_.fetch_add(1)), nullptr);
+}
+
+absl::StatusOr<ScanResult> Store::Scan(ScanDepth depth, SeenDirectories* seen) {
   const absl::Duration start = dependencies_.clock.Monotonic();
-  const bool is_thorough = scan_count_.fetch_add(1) % kScansPerExamination == 0;
-  ScanEffects effects(files_,
-                      is_thorough ? ScanEffects::Depth::kHeaders : ScanEffects::Depth::kNames);
+  ScanEffects effects(files_, depth);
   // A header that was changed in place is seen by opening the file again.
-  if (is_thorough) files_.ForgetAll();
+  if (depth == ScanDepth::kHeaders) files_.ForgetAll();
   files_.ForgetDirectories();
-  PLUMBAGO_ASSIGN_OR_RETURN(
-      const ScanResult result,
-      ScanTree(
-          dependencies_.file_system, options_.directory, dependencies_.index,
-          [this] { return is_draining(); }, start_unix_seconds_, {}, &effects));
+  PLUMBAGO_ASSIGN_OR_RETURN(const ScanResult result,
+                            ScanTree(dependencies_.file_system, options_.directory,
+                                     dependencies_.index, [this] { return is_draining(); },
+                                     {.leftovers_before_unix_seconds = start_unix_seconds_,
+                                      .observer = &effects,
+                                      .seen = seen}));
   metrics_.scan_seconds.Observe(SecondsSince(dependencies_.clock, start));
   if (result.added_count + result.removed_count + result.leftover_count != 0) {
     base::LogInfo(absl::StrCat("scan: added=", result.added_count,

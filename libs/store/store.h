@@ -63,6 +63,9 @@ struct FetchedSeries {
   uint32_t finest_step = 0;  // of the first archive; series.step is that of the archive read
 };
 
+// Whether a scan opens each file that it looks at, too.
+enum class ScanDepth { kNames, kHeaders };
+
 class Store {
  public:
   Store(const StoreDependencies& dependencies, StoreOptions options);
@@ -106,6 +109,7 @@ class Store {
   // Syncs the file system and tells the sessions. The threads call these at their intervals.
   void Checkpoint();
   void CheckDisk() { disk_guard_.Check(); }
+  // Looks at every file of the tree; those in the background mostly at what has changed.
   absl::StatusOr<ScanResult> Rescan();
 
   void Drain();
@@ -118,6 +122,8 @@ class Store {
  private:
   class ScanEffects;
 
+  // `seen`: null, or after its Begin().
+  absl::StatusOr<ScanResult> Scan(ScanDepth depth, SeenDirectories* seen);
   // Runs `work` after each interval, until the drain.
   void RunPeriodically(absl::Duration interval, const std::function<void()>& work);
   // A series that was found by its exact name, and is not in the index.
@@ -135,7 +141,7 @@ class Store {
   std::thread checkpoint_thread_;
   std::thread scan_thread_;
   std::thread disk_thread_;
-  std::atomic<uint64_t> scan_count_{0};
+  std::atomic<uint64_t> rescan_count_{0};
 
   base::Mutex pause_mutex_;  // held for as long as the writers are paused; before mutex_
 

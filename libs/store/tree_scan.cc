@@ -20,15 +20,12 @@ constexpr size_t kBatchNames = 1000;
 class Scan {
  public:
   Scan(base::FileSystem& file_system, const std::string& directory, index::SeriesIndex& index,
-       const std::function<bool()>& should_stop, int64_t leftovers_before_unix_seconds,
-       const std::function<void(const ScanResult&)>& on_progress, ScanObserver* observer)
+       const std::function<bool()>& should_stop, const ScanOptions& options)
       : file_system_(file_system),
         directory_(directory),
         index_(index),
         should_stop_(should_stop),
-        leftovers_before_unix_seconds_(leftovers_before_unix_seconds),
-        on_progress_(on_progress),
-        observer_(observer) {}
+        options_(options) {}
 
   absl::StatusOr<ScanResult> Run() {
     for (const base::DirectoryEntry& entry : List("")) {
@@ -36,8 +33,14 @@ class Scan {
       PLUMBAGO_RETURN_IF_ERROR(AddFilesOf(entry.name));
       PLUMBAGO_RETURN_IF_ERROR(AddTaggedOf(entry.name));
     }
-    for (const std::string& tenant : index_.Tenants()) {
-      PLUMBAGO_RETURN_IF_ERROR(Refresh(tenant));
+    if (options_.seen != nullptr) options_.seen->EndWalk();
+    if (options_.seen == nullptr || options_.seen->has_changes()) {
+      for (const std::string& tenant : index_.Tenants()) {
+        PLUMBAGO_RETURN_IF_ERROR(Refresh(tenant));
+      }
+    }
+    if (options_.seen != nullptr) {
+      is_complete_ && !should_stop_() ? options_.seen->End() : options_.seen->Clear();
     }
     return result_;
   }
@@ -47,11 +50,28 @@ class Scan {
   std::vector<base::DirectoryEntry> List(const std::string& path) {
     auto entries = file_system_.ListDirectory(absl::StrCat(directory_, path));
     if (entries.ok()) return *std::move(entries);
-    if (!absl::IsNotFound(entries.status())) {
+    if (!IsSeen(entries.status())) {
       base::LogWarning(
           absl::StrCat("scan passes over a directory: ", std::string(entries.status().message())));
     }
     return {};
+  }
+
+  // What is gone meanwhile has been seen too; after other errors the next scan has to look again.
+  bool IsSeen(const absl::Status& status) {
+    const bool is_seen = status.ok() || absl::IsNotFound(status);
+    is_complete_ = is_complete_ && is_seen;
+    return is_seen;
+  }
+
+  // What there is to see in a directory.
+  enum class Look { kNone, kDirectories, kEverything };
+  Look LookOf(const std::string& path) {
+    if (options_.seen == nullptr) return Look::kEverything;
+    const auto info = file_system_.Stat(absl::StrCat(directory_, "/", path));
+    if (!info.ok() || !options_.seen->IsUnchanged(path, *info)) return Look::kEverything;
+    constexpr uint64_t kLinksWithoutDirectories = 2;  // 1: not counted
+    return info->link_count == kLinksWithoutDirectories ? Look::kNone : Look::kDirectories;
   }
 
   absl::Status AddFilesOf(const std::string& tenant) {
@@ -61,9 +81,13 @@ class Scan {
       const std::string path = std::move(pending.back());
       pending.pop_back();
       if (path.size() > kMetricBytesMax) continue;  // nothing below it can be a series
+      const Look look = LookOf(absl::StrCat(tenant, path));
+      if (look == Look::kNone) continue;
       for (const base::DirectoryEntry& entry : List(absl::StrCat("/", tenant, path))) {
         if (entry.is_directory) {
           pending.push_back(absl::StrCat(path, "/", entry.name));
+        } else if (look == Look::kDirectories) {
+          continue;
         } else if (entry.is_regular && absl::EndsWith(entry.name, ".wsp")) {
           Consider(tenant, absl::StrCat(path, "/", entry.name), &found);
         } else if (entry.is_regular && absl::EndsWith(entry.name, ".wsp.tmp")) {
@@ -113,14 +137,14 @@ class Scan {
     ++result_.file_count;
     if (index_.Contains(tenant, *metric)) return;
     const auto file = file_system_.Stat(absl::StrCat(directory_, "/", tenant, path));
-    if (file.ok()) found->push_back({*std::move(metric), InfoOf(*file)});
+    if (IsSeen(file.status()) && file.ok()) found->push_back({*std::move(metric), InfoOf(*file)});
   }
 
   // A creation that is under way has just made its file; what is older was left by a crash.
   void RemoveLeftover(const std::string& path) {
-    if (leftovers_before_unix_seconds_ == 0) return;
+    if (options_.leftovers_before_unix_seconds == 0) return;
     const auto info = file_system_.Stat(path);
-    if (!info.ok() || info->modified_unix_seconds >= leftovers_before_unix_seconds_) return;
+    if (!info.ok() || info->modified_unix_seconds >= options_.leftovers_before_unix_seconds) return;
     const absl::Status removed = file_system_.Remove(path);
     if (removed.ok()) {
       ++result_.leftover_count;
@@ -131,7 +155,7 @@ class Scan {
   }
 
   absl::Status Add(const std::string& tenant, std::vector<index::SeriesEntry>* found) {
-    if (on_progress_) on_progress_(result_);
+    if (options_.on_progress) options_.on_progress(result_);
     if (found->empty()) return absl::OkStatus();
     PLUMBAGO_RETURN_IF_ERROR(index_.AddMany(tenant, *found));
     result_.added_count += found->size();
@@ -139,16 +163,17 @@ class Scan {
     return absl::OkStatus();
   }
 
-  // Looks at the file of each series of the index, tagged ones too: removes those that are gone,
-  // and keeps size and time of the others.
+  // Looks at the file of each series of the index, tagged ones too, but for those in a directory
+  // that has not changed: removes those that are gone, and keeps size and time of the others.
   absl::Status Refresh(const std::string& tenant) {
     std::vector<std::string> missing;
     std::vector<index::SeriesEntry> present;
     absl::Status updated;
     PLUMBAGO_RETURN_IF_ERROR(index_.ListSeries(tenant, [&](absl::string_view metric) {
+      if (IsInUnchanged(SeriesName(tenant, metric))) return !should_stop_();
       const auto file = StatSeries(tenant, metric);
       Observe(SeriesName(tenant, metric), file);
-      if (absl::IsNotFound(file.status())) missing.emplace_back(metric);
+      if (IsSeen(file.status()) && !file.ok()) missing.emplace_back(metric);
       if (file.ok()) present.push_back({std::string(metric), InfoOf(*file)});
       if (present.size() >= kBatchNames) updated = Update(tenant, &present);
       return updated.ok() && !should_stop_();
@@ -165,10 +190,16 @@ class Scan {
     return index_.AddMany(tenant, present);
   }
 
+  bool IsInUnchanged(const SeriesName& name) const {
+    if (options_.seen == nullptr) return false;
+    const auto path = SeriesPath(name);
+    return path.ok() && options_.seen->WasUnchanged(path->substr(0, path->rfind('/')));
+  }
+
   void Observe(const SeriesName& name, const absl::StatusOr<base::FileInfo>& file) {
-    if (observer_ == nullptr) return;
-    if (file.ok()) observer_->OnSeries(name, *file);
-    if (absl::IsNotFound(file.status())) observer_->OnMissing(name);
+    if (options_.observer == nullptr) return;
+    if (file.ok()) options_.observer->OnSeries(name, *file);
+    if (absl::IsNotFound(file.status())) options_.observer->OnMissing(name);
   }
 
   absl::Status Update(const std::string& tenant, std::vector<index::SeriesEntry>* present) {
@@ -191,9 +222,8 @@ class Scan {
   const std::string& directory_;
   index::SeriesIndex& index_;
   const std::function<bool()>& should_stop_;
-  const int64_t leftovers_before_unix_seconds_;
-  const std::function<void(const ScanResult&)>& on_progress_;
-  ScanObserver* const observer_;
+  const ScanOptions& options_;
+  bool is_complete_ = true;
   ScanResult result_;
 };
 
@@ -202,12 +232,8 @@ class Scan {
 absl::StatusOr<ScanResult> ScanTree(base::FileSystem& file_system, const std::string& directory,
                                     index::SeriesIndex& index,
                                     const std::function<bool()>& should_stop,
-                                    int64_t leftovers_before_unix_seconds,
-                                    const std::function<void(const ScanResult&)>& on_progress,
-                                    ScanObserver* observer) {
-  return Scan(file_system, directory, index, should_stop, leftovers_before_unix_seconds,
-              on_progress, observer)
-      .Run();
+                                    const ScanOptions& options) {
+  return Scan(file_system, directory, index, should_stop, options).Run();
 }
 
 }  // namespace plumbago::store

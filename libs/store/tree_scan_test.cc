@@ -104,6 +104,101 @@ TEST_CASE("A scan of a missing directory finds nothing", "[store]") {
   CHECK(result->file_count == 0);
 }
 
+// Scans with a memory, one after the other: long after the changes before it, or right then.
+struct RememberingFixture : Fixture {
+  SeenDirectories seen;
+  std::string directory_path(const std::string& path) { return directory.path() + "/" + path; }
+
+  static constexpr int64_t kLongAfter = int64_t{1} << 32;  // as seconds of Unix: the year 2106
+  static constexpr int64_t kBefore = 0;
+
+  ScanResult ScanChanges(int64_t now_unix_seconds = kLongAfter) {
+    seen.Begin(now_unix_seconds);
+    return ScanTree(*file_system, directory.path(), *index, [] { return false; }, {.seen = &seen})
+        .value();
+  }
+};
+
+TEST_CASE("A scan looks only into directories that have changed", "[store]") {
+  RememberingFixture fixture;
+  fixture.Touch("t/a/b.wsp");
+  fixture.Touch("t/c/d.wsp");
+  CHECK(fixture.ScanChanges().file_count == 2);
+  CHECK(fixture.ScanChanges().file_count == 0);
+  fixture.Touch("t/a/e.wsp");
+  const ScanResult changed = fixture.ScanChanges();
+  CHECK(changed.file_count == 2);  // b and e
+  CHECK(changed.added_count == 1);
+  CHECK(fixture.ScanChanges().file_count == 0);
+  fixture.seen.Clear();
+  CHECK(fixture.ScanChanges().file_count == 3);
+}
+
+TEST_CASE("A scan of changes finds what was added at any depth, and what is gone", "[store]") {
+  RememberingFixture fixture;
+  fixture.Touch("t/a/b/c.wsp");
+  fixture.Touch("t/a/b/d/e.wsp");
+  fixture.Touch("t/f/g.wsp");
+  std::filesystem::create_directories(fixture.directory_path("t/empty/below"));
+  fixture.ScanChanges();
+  fixture.ScanChanges();
+  fixture.Touch("t/empty/below/h.wsp");  // no series was there, so the index cannot lead to it
+  fixture.Touch("u/i.wsp");
+  std::filesystem::remove(fixture.directory_path("t/a/b/c.wsp"));
+  std::filesystem::remove_all(fixture.directory_path("t/f"));
+  const ScanResult result = fixture.ScanChanges();
+  CHECK(result.added_count == 2);
+  CHECK(result.removed_count == 2);
+  CHECK(fixture.index->Contains("t", "empty.below.h"));
+  CHECK(fixture.index->Contains("u", "i"));
+  CHECK(fixture.index->Contains("t", "a.b.d.e"));
+  CHECK_FALSE(fixture.index->Contains("t", "a.b.c"));
+  CHECK_FALSE(fixture.index->Contains("t", "f.g"));
+}
+
+TEST_CASE("A file that another one replaced is seen by a scan of changes", "[store]") {
+  struct Observer final : ScanObserver {
+    void OnSeries(const SeriesName& name, const base::FileInfo&) override {
+      seen.emplace_back(name.metric());
+    }
+    void OnMissing(const SeriesName&) override {}
+    std::vector<std::string> seen;
+  } observer;
+  RememberingFixture fixture;
+  fixture.Touch("t/a/b.wsp");
+  fixture.Touch("t/c/d.wsp");
+  fixture.ScanChanges();
+  fixture.Touch("t/c/d.wsp.new");
+  REQUIRE(fixture.file_system
+              ->Rename(fixture.directory_path("t/c/d.wsp.new"), fixture.directory_path("t/c/d.wsp"))
+              .ok());
+  fixture.seen.Begin(RememberingFixture::kLongAfter);
+  REQUIRE(ScanTree(*fixture.file_system, fixture.directory.path(), *fixture.index,
+                   [] { return false; }, {.observer = &observer, .seen = &fixture.seen})
+              .ok());
+  CHECK(observer.seen == std::vector<std::string>{"c.d"});
+}
+
+// One tick of the kernel's clock may have a scan and a change after it.
+TEST_CASE("A directory that changed shortly before a scan is looked into again", "[store]") {
+  RememberingFixture fixture;
+  fixture.Touch("t/a/b.wsp");
+  fixture.ScanChanges(RememberingFixture::kBefore);
+  CHECK(fixture.ScanChanges().file_count == 1);
+  CHECK(fixture.ScanChanges().file_count == 0);
+}
+
+TEST_CASE("A scan that was ended early is no reason to pass over a directory", "[store]") {
+  RememberingFixture fixture;
+  fixture.Touch("t/a/b.wsp");
+  int asked_count = 0;
+  fixture.seen.Begin(RememberingFixture::kLongAfter);
+  REQUIRE(ScanTree(*fixture.file_system, fixture.directory.path(), *fixture.index,
+                   [&] { return ++asked_count > 1; }, {.seen = &fixture.seen})
+              .ok());
+  CHECK(fixture.ScanChanges().added_count == 1);
+}
+
 TEST_CASE("A scan ends when told to", "[store]") {
   Fixture fixture;
   fixture.Touch("t/a.wsp");

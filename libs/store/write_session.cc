@@ -37,11 +37,11 @@ absl::Status WriteSession::Define(uint32_t series_id, absl::string_view tenant,
   if (series_[series_id] != nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("series id ", series_id, " is defined twice"));
   }
-  series_[series_id] = std::make_unique<const SeriesName>(tenant, metric);
+  series_[series_id] = std::make_unique<SessionSeries>(tenant, metric);
   return absl::OkStatus();
 }
 
-const SeriesName* WriteSession::FindSeries(uint32_t series_id) const {
+SessionSeries* WriteSession::FindSeries(uint32_t series_id) const {
   return series_id < series_.size() ? series_[series_id].get() : nullptr;
 }
 

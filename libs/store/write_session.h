@@ -39,11 +39,18 @@ struct RefusedSeries {
   std::string message = "";
 };
 
+// A series of a session. `indexed_at` is owned by the thread that writes the series: how many
+// series the index had removed when it was seen to have this one, and one more; 0: not seen.
+struct SessionSeries : SeriesName {
+  using SeriesName::SeriesName;
+  uint64_t indexed_at = 0;
+};
+
 // Points of several series, those of a series together and in order of arrival.
 struct WriteBatch {
   struct Entry {
     uint32_t series_id = 0;
-    const SeriesName* series = nullptr;  // of the session
+    SessionSeries* series = nullptr;  // of the session
     size_t first_point = 0;
     size_t point_count = 0;
   };
@@ -80,7 +87,7 @@ class WriteSession {
   // Define and FindSeries are for the one thread at a time that reads the stream. InvalidArgument:
   // the id is taken or not below kSeriesMax. Whether the name is possible is found out at a write.
   absl::Status Define(uint32_t series_id, absl::string_view tenant, absl::string_view metric);
-  const SeriesName* FindSeries(uint32_t series_id) const;
+  SessionSeries* FindSeries(uint32_t series_id) const;
 
   // What is new since the last call: false where nothing is.
   bool TakeProgress(Progress* progress);
@@ -108,7 +115,7 @@ class WriteSession {
   std::function<void()> listener_;  // const after SetListener
 
   // Owned by the thread that reads the stream; the names themselves never change.
-  std::vector<std::unique_ptr<const SeriesName>> series_;
+  std::vector<std::unique_ptr<SessionSeries>> series_;
 
   mutable base::Mutex mutex_;
   InFlight& FindInFlight(const WriteBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

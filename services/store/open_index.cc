@@ -25,13 +25,12 @@ absl::Status Rebuild(service::Runtime& runtime, index::SeriesIndex& index) {
   absl::Duration told = start;
   const auto result = store::ScanTree(
       runtime.file_system(), absl::StrCat(runtime.options().data_dir, "/whisper"), index,
-      [] { return false; }, /*leftovers_before_unix_seconds=*/0,
-      [&](const store::ScanResult& progress) {
+      [] { return false; }, {.on_progress = [&](const store::ScanResult& progress) {
         const absl::Duration now = clock.Monotonic();
         if (now - told < absl::Seconds(1)) return;
         told = now;
         LogProgress(progress, now - start);
-      });
+      }});
   if (!result.ok()) return result.status();
   LogProgress(*result, clock.Monotonic() - start);
   return absl::OkStatus();

@@ -41,7 +41,7 @@ absl::Status FillEntries(const v1::WriteRequest& request, const store::WriteSess
   size_t first_point = 0;
   batch->entries.reserve(static_cast<size_t>(request.series_id_size()));
   for (int i = 0; i < request.series_id_size(); ++i) {
-    const store::SeriesName* series = session.FindSeries(request.series_id(i));
+    store::SessionSeries* const series = session.FindSeries(request.series_id(i));
     if (series == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("series id ", request.series_id(i), " is not defined"));

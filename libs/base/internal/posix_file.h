@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -107,11 +108,15 @@ class PosixDirectory final : public Directory {
   // A descriptor, or -1 with errno.
   int OpenBeneath(const std::string& path, int flags) const;
   int OpenByNode(const std::string& path, int flags) const;
+  // For reading and writing, without noting the time of reads where that is allowed.
+  int OpenQuietly(const std::string& path) const;
   std::string Describe(const std::string& path) const { return absl::StrCat(path_, "/", path); }
 
   const int descriptor_;
   const std::string path_;
   const PathResolution resolution_;
+  // A hint whether to try it.
+  mutable std::atomic<bool> may_skip_access_time_{true};
 };
 
 }  // namespace plumbago::base::internal
