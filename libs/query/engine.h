@@ -16,6 +16,7 @@
 #include "functions/function_table.h"
 #include "functions/parser.h"
 #include "functions/series.h"
+#include "query/event_source.h"
 #include "query/limits.h"
 #include "query/request.h"
 #include "query/shard_client.h"
@@ -75,10 +76,10 @@ class Engine {
     functions::Expression expression;
   };
 
-  // All references must outlive the engine.
+  // All references must outlive the engine. Without `events`, events() is an error.
   Engine(const Limits& limits, const functions::FunctionTable& functions, ShardClients& clients,
-         base::Clock& clock)
-      : limits_(limits), functions_(functions), clients_(clients), clock_(clock) {}
+         base::Clock& clock, EventSource* events = nullptr)
+      : limits_(limits), functions_(functions), clients_(clients), clock_(clock), events_(events) {}
 
   absl::StatusOr<RenderAnswer> Render(const RequestContext& context,
                                       const RenderRequest& request) const;
@@ -114,6 +115,7 @@ class Engine {
   const functions::FunctionTable& functions_;
   ShardClients& clients_;
   base::Clock& clock_;
+  EventSource* const events_;
 };
 
 }  // namespace plumbago::query

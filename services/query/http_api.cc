@@ -28,6 +28,7 @@ constexpr absl::string_view kWelcome =
     "  /metrics/expand       query\n"
     "  /metrics/index.json   all series\n"
     "  /tags/...             findSeries, autoComplete, tagSeries, delSeries, and the tags\n"
+    "  /events               POST adds an event; /events/get_data lists them\n"
     "  /functions            the render functions\n"
     "  /version              the version of Graphite's API\n"
     "  /metrics              this process, for Prometheus\n";
@@ -44,6 +45,7 @@ std::string CleanPath(absl::string_view path) {
 
 // What a request asks for, in the words of its client.
 std::vector<std::string> TextsOf(absl::string_view endpoint, const http::Parameters& parameters) {
+  if (endpoint == "events") return parameters.All("tags");
   if (endpoint == "tags") return parameters.All("expr");
   if (endpoint != "render") return parameters.All("query");
   std::vector<std::string> targets = parameters.All("target");
@@ -57,6 +59,7 @@ HttpApi::HttpApi(const Dependencies& dependencies, HttpApiOptions options)
       options_(std::move(options)),
       find_(dependencies.engine),
       tags_(dependencies.engine),
+      events_(dependencies.events, dependencies.clock),
       metrics_(dependencies.metrics),
       controls_(options_.controls, dependencies.clock, dependencies.metrics) {}
 
@@ -84,6 +87,7 @@ absl::string_view HttpApi::EndpointOf(absl::string_view path, const http::Parame
   if (path == "/version") return "version";
   if (path == "/lb_check") return "lb_check";
   if (TagsApi::Serves(path)) return "tags";
+  if (EventsApi::Serves(path)) return "events";
   return path == "/" ? "welcome" : "";
 }
 
@@ -117,7 +121,9 @@ HttpApi::Answer HttpApi::Dispatch(absl::string_view endpoint, const http::Reques
 
 HttpApi::Answer HttpApi::Govern(absl::string_view endpoint, const http::Request& request,
                                 http::Parameters parameters, absl::string_view path) {
-  const auto scope = endpoint == "tags" ? TagsApi::ScopeOf(path) : v1::Key::READ;
+  const auto scope = endpoint == "tags"     ? TagsApi::ScopeOf(path)
+                     : endpoint == "events" ? EventsApi::ScopeOf(request.method, path)
+                                            : v1::Key::READ;
   PLUMBAGO_ASSIGN_OR_RETURN(Caller caller, MakeContext(request, parameters, scope));
   if (endpoint == "render") PLUMBAGO_RETURN_IF_ERROR(AddFetchRequest(request, parameters));
   RequestContext& context = caller.context;
@@ -129,6 +135,9 @@ HttpApi::Answer HttpApi::Govern(absl::string_view endpoint, const http::Request&
     if (endpoint == "render") return Render(context, parameters, *query);
     PLUMBAGO_RETURN_IF_ERROR(query->WaitForPlace(context));
     if (endpoint == "tags") return Tags(context, request, parameters, path);
+    if (endpoint == "events") {
+      return events_.Answer(context, request, parameters, path, zones_.Find(parameters.Get("tz")));
+    }
     return Find(endpoint, context, request, parameters);
   }();
   const int status = answer.ok() ? answer->status : HttpStatus(answer.status());

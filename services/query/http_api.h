@@ -13,6 +13,7 @@
 #include "authenticator.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "events_api.h"
 #include "find_api.h"
 #include "functions/function_table.h"
 #include "http/message.h"
@@ -42,6 +43,7 @@ class HttpApi {
     const topology::SnapshotHolder& snapshots;
     base::Clock& clock;
     base::Metrics& metrics;
+    EventSource* events = nullptr;  // null: there are none
   };
 
   // The dependencies must outlive the API.
@@ -80,6 +82,7 @@ class HttpApi {
   const HttpApiOptions options_;
   const FindApi find_;
   const TagsApi tags_;
+  const EventsApi events_;
   QueryMetrics metrics_;
   TimeZones zones_;
   QueryControls controls_;

@@ -2,6 +2,7 @@
 // the result cache. One fake shard; the clock stands at 2000 s until it is told to go on.
 #include "query_controls.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
@@ -169,7 +170,11 @@ TEST_CASE("A query that is killed ends with 503 and says so", "[query_controls]"
   Fixture fixture;
   fixture.shard->is_silent = true;
   http::Response response;
-  std::thread client([&] { response = fixture.Get(kQuery); });
+  std::atomic<bool> is_answered = false;
+  std::thread client([&] {
+    response = fixture.Get(kQuery);
+    is_answered = true;
+  });
   QueryRegistry& queries = fixture.api.controls().queries();
   while (queries.List().empty() || queries.List()[0].state != QueryState::kRunning) {
     std::this_thread::yield();
@@ -178,8 +183,12 @@ TEST_CASE("A query that is killed ends with 503 and says so", "[query_controls]"
   CHECK(query.text == "web.a");
   CHECK(query.dashboard == "board");
   REQUIRE(queries.Kill(query.id).ok());
-  // The fake shard does not heed the cancellation; a call ends by its deadline at the latest.
-  fixture.clock.Advance(absl::Seconds(10));
+  // The fake shard does not heed the cancellation; a call ends by its deadline at the latest, which
+  // may be set only after a step of the clock.
+  while (!is_answered) {
+    fixture.clock.Advance(absl::Seconds(1));
+    std::this_thread::yield();
+  }
   client.join();
   CHECK(response.status == 503);
   CHECK(response.headers.Get("Retry-After").empty());
