@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -64,6 +65,17 @@ struct ListAnswer {
   AnswerNotes notes;
 };
 
+// The layouts of series on one shard.
+struct ShardLayouts {
+  std::string shard;
+  std::vector<std::pair<std::string, SeriesLayout>> series;  // by name
+};
+
+struct DescribeAnswer {
+  std::vector<ShardLayouts> shards;  // those that have any of the series
+  AnswerNotes notes;
+};
+
 struct TagAnswer {
   std::vector<TagEntry> entries;  // in byte order
   AnswerNotes notes;
@@ -85,6 +97,10 @@ class Engine {
                                       const RenderRequest& request) const;
   absl::StatusOr<FindAnswer> Find(const RequestContext& context, const std::string& pattern) const;
   absl::StatusOr<ListAnswer> List(const RequestContext& context) const;
+
+  // What the files of the series are like that match the patterns, on every shard that has them.
+  absl::StatusOr<DescribeAnswer> Describe(const RequestContext& context,
+                                          const std::vector<std::string>& patterns) const;
 
   // Tagged series that match all expressions, in byte order.
   absl::StatusOr<ListAnswer> FindTagged(const RequestContext& context,

@@ -61,6 +61,18 @@ struct HotSeries {
   std::vector<double> values;
 };
 
+// What the file of a series is like.
+struct SeriesLayout {
+  struct Archive {
+    uint32_t seconds_per_point = 0;
+    uint32_t point_count = 0;
+  };
+  size_t metric_index = 0;        // into Metrics
+  std::vector<Archive> archives;  // the finest first
+  std::string aggregation_method;
+  double x_files_factor = 0;
+};
+
 // What completes the name of a tag, or a value of one.
 struct TagQuestion {
   std::string tag = {};  // empty: names of tags
@@ -110,6 +122,8 @@ class ShardClient {
   // Stored points; unknown series are left out. ResourceExhausted above `points_max`.
   virtual void Fetch(const ShardCall& call, Metrics metrics, const FetchRange& range,
                      int64_t points_max, Done<StoredSeries> done) = 0;
+  // Layouts of stored series; unknown ones are left out.
+  virtual void Describe(const ShardCall& call, Metrics metrics, Done<SeriesLayout> done) = 0;
   // Points not stored yet, or only just.
   virtual void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
                        Done<HotSeries> done) = 0;

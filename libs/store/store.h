@@ -85,6 +85,9 @@ class Store {
   // from > until; DataLoss: its file is damaged. A range.now of 0 means the store's clock.
   absl::StatusOr<FetchedSeries> Fetch(const SeriesName& name, whisper::FetchRange range);
 
+  // What its file is like. Errors as of Fetch.
+  absl::StatusOr<whisper::Header> Describe(const SeriesName& name);
+
   // Runs `work` on the thread that writes the series, between two batches, and waits for its end:
   // nothing else writes or creates the file meanwhile. The open file is forgotten before and after,
   // so `work` may rename, replace or remove it; a fetch under way ends on the file that it has.

@@ -18,6 +18,7 @@
 #include "functions/function_table.h"
 #include "http/message.h"
 #include "http/parameters.h"
+#include "info_api.h"
 #include "query/engine.h"
 #include "query_controls.h"
 #include "query_metrics.h"
@@ -74,6 +75,7 @@ class HttpApi {
               const http::Parameters& parameters, absl::string_view path);
   Answer Render(const RequestContext& context, const http::Parameters& parameters,
                 GovernedQuery& query);
+  Answer Info(const RequestContext& context, const http::Parameters& parameters);
   Answer Find(absl::string_view endpoint, const RequestContext& context,
               const http::Request& request, const http::Parameters& parameters);
   Answer Functions(const http::Parameters& parameters, absl::string_view path) const;
@@ -83,6 +85,7 @@ class HttpApi {
   const FindApi find_;
   const TagsApi tags_;
   const EventsApi events_;
+  const InfoApi info_;
   QueryMetrics metrics_;
   TimeZones zones_;
   QueryControls controls_;

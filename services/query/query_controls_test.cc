@@ -96,6 +96,18 @@ TEST_CASE("The same question is answered from the cache, in any format", "[query
   CHECK(fixture.shard->calls == calls);
 }
 
+TEST_CASE("Panels that name the same query differently share its answer", "[query_controls]") {
+  Fixture fixture;
+  const auto wrapped = [](const std::string& ref) {
+    return "target=aliasSub(web.a,%20%22(^.*$)%22,%20%22\\1%20" + ref + "%22)&from=1960&until=1990";
+  };
+  CHECK(fixture.CacheOf(wrapped("A")) == "miss");
+  const http::Response other = fixture.Get(wrapped("B"));
+  CHECK(other.headers.Get("X-Plumbago-Cache") == "hit");
+  CHECK(other.body == "web.a B,1970,2000,10|1.0,2.0,3.0\n");
+  CHECK(fixture.Get("target=web.a&from=1960&until=1990").headers.Get("X-Plumbago-Cache") == "hit");
+}
+
 TEST_CASE("What makes another question is not answered from the cache", "[query_controls]") {
   Fixture fixture;
   CHECK(fixture.CacheOf(kQuery) == "miss");

@@ -20,6 +20,7 @@ void TakeTags(v1::CompleteTagsResponse& response, std::vector<TagEntry>& entries
 void TakeRefused(v1::CreateSeriesResponse& response, std::vector<std::string>& messages);
 std::vector<std::string> FailuresOf(const v1::Job& job);
 absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list);
+absl::Status TakeLayouts(v1::DescribeSeriesResponse& response, std::vector<SeriesLayout>& list);
 absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list);
 
 }  // namespace plumbago::query

@@ -40,6 +40,9 @@ class StoreService final : public v1::Store::WithCallbackMethod_Write<v1::Store:
                           grpc::ServerWriter<v1::ListSeriesResponse>* writer) override;
   grpc::Status Fetch(grpc::ServerContext* context, const v1::FetchRequest* request,
                      grpc::ServerWriter<v1::FetchResponse>* writer) override;
+  grpc::Status DescribeSeries(grpc::ServerContext* context,
+                              const v1::DescribeSeriesRequest* request,
+                              grpc::ServerWriter<v1::DescribeSeriesResponse>* writer) override;
   grpc::Status FindTagged(grpc::ServerContext* context, const v1::FindTaggedRequest* request,
                           grpc::ServerWriter<v1::FindTaggedResponse>* writer) override;
   grpc::Status CompleteTags(grpc::ServerContext* context, const v1::CompleteTagsRequest* request,

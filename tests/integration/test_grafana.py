@@ -192,6 +192,13 @@ class GrafanaTest(unittest.TestCase):
             self.assertEqual(answer["version"], "v0.1")
             self.assertEqual(type(answer["meta"]["stats"]), dict)
             self.assertEqual([one["target"] for one in answer["series"]], ["prod.a.count"])
+            lineage, = answer["series"][0]["meta"]
+            self.assertEqual((lineage["schema-retentions"], lineage["archive-read"], lineage["aggnum-rc"],
+                              lineage["count"]), ("1min:1d", 0, 0, 1))
+        answer = Personality(self).post("target=sumSeries(prod.*.count)&format=json&maxDataPoints=10&meta=true")
+        lineage, = answer["series"][0]["meta"]
+        self.assertEqual((lineage["consolidator-normfetch"], lineage["count"]), ("AverageConsolidator", 2))
+        self.assertGreater(lineage["aggnum-rc"], 1)
 
     # Row 11.
     def test_functions_map_to_what_the_editor_needs(self):
