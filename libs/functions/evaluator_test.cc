@@ -124,7 +124,7 @@ nlohmann::json Parsed(std::string json) {
 TEST_CASE("The catalog is valid JSON with graphite-web's fields", "[evaluator]") {
   const FunctionTable table = MakeBuiltinFunctions();
   const auto json = Parsed(CatalogJson(table, {}));
-  CHECK(json.size() == 210);
+  CHECK(json.size() == 211);
   const auto& moving = json["movingAverage"];
   CHECK(moving["function"] == "movingAverage(seriesList, windowSize, xFilesFactor=None)");
   CHECK(moving["group"] == "Calculate");

@@ -30,7 +30,7 @@ struct Expression {
   int64_t integer = 0;  // with is_integer
   size_t height = 0;    // calls inside each other, itself included
   std::vector<Argument> arguments;
-  std::string source = {};  // of seriesByTag calls: how they are written
+  std::string source = {};  // of seriesByTag and events calls: how they are written
 };
 
 struct Argument {

@@ -86,7 +86,10 @@ class Parser {
     Expression call = Leaf(Expression::Kind::kCall, position, std::string(name));
     PLUMBAGO_ASSIGN_OR_RETURN(call.arguments, Arguments(depth + 1));
     PLUMBAGO_RETURN_IF_ERROR(SetHeight(call));
-    if (name == "seriesByTag") call.source = std::string(text_.substr(position, at_ - position));
+    // These are fetched as they are written.
+    if (name == "seriesByTag" || name == "events") {
+      call.source = std::string(text_.substr(position, at_ - position));
+    }
     return call;
   }
 

@@ -75,6 +75,7 @@ bool KeepsIntegers(Consolidation consolidation) {
 }
 
 void ReplaceByRuns(size_t points_per_value, Series& series) {
+  if (points_per_value <= 1) return;
   series.values = Consolidate(series, points_per_value);
   series.step *= static_cast<int64_t>(points_per_value);
   series.has_integer_values &= KeepsIntegers(series.consolidation);

@@ -101,6 +101,17 @@ TEST_CASE("maxDataPoints counts the range of all series", "[series]") {
   CHECK(list[1].step == 120);
 }
 
+TEST_CASE("A value that is not merged with others stays an integer", "[series]") {
+  SeriesList list = {Ramp(0, 60, 1), Ramp(0, 60, 2)};
+  for (Series& series : list) {
+    series.has_integer_values = true;
+    series.consolidation = Consolidation::kAverageZero;
+  }
+  ConsolidateToMaximum(1, list);
+  CHECK(list[0].has_integer_values);
+  CHECK_FALSE(list[1].has_integer_values);
+}
+
 TEST_CASE("maxDataPoints of one makes one value, an empty series none", "[series]") {
   SeriesList list = {Ramp(0, 60, 5), Ramp(0, 60, 0)};
   ConsolidateToMaximum(1, list);

@@ -35,6 +35,10 @@ using BeastHeader = beast::http::response<beast::http::empty_body>;
 // A body in parts may take this many times as long as a body that is there at once.
 constexpr int kPartsTimeouts = 5;
 constexpr size_t kProxyReadBytes = 512;
+// How long, and how much, is read from a client whose request was refused before it was whole.
+constexpr auto kLingerTimeout = std::chrono::seconds(2);
+constexpr size_t kLingerBytesMax = 64 << 20;
+constexpr size_t kLingerReadBytes = 64 << 10;
 // A client that does not answer to the end of a TLS session is not waited for.
 constexpr std::chrono::seconds kTlsGoodbyeTimeout{2};
 
@@ -394,7 +398,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void CloseSocket() {
     beast::error_code ignored;  // the peer may be gone already
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    stream_.tcp().close();
+    if (!must_close_) return stream_.tcp().close();
+    // A client that is still sending would lose the answer: to close with unread bytes resets the
+    // connection. What it sends is dropped for a while.
+    stream_.tcp().expires_after(kLingerTimeout);
+    DropInput(kLingerBytesMax);
+  }
+
+  void DropInput(size_t bytes_left) {
+    part_.resize(kLingerReadBytes);
+    stream_.tcp().async_read_some(asio::buffer(part_), [self = shared_from_this(), bytes_left](
+                                                           beast::error_code error, size_t size) {
+      if (error || size >= bytes_left) return self->stream_.tcp().close();
+      self->DropInput(bytes_left - size);
+    });
   }
 
   ClientStream stream_;

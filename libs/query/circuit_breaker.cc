@@ -45,7 +45,7 @@ bool CircuitBreaker::Admit() {
     return false;
   }
   if (status_.state == State::kHalfOpen) ++trial_calls_;
-  if (calls_under_way_++ == 0) heard_at_ = clock_.Monotonic();
+  if (calls_under_way_++ == 0 && !is_unanswered_) heard_at_ = clock_.Monotonic();
   return true;
 }
 
@@ -57,9 +57,10 @@ void CircuitBreaker::Finish(const absl::Status& result, absl::Duration taken) {
   // A call that had little time left says nothing by not using more.
   const bool was_too_short =
       absl::IsDeadlineExceeded(result) && taken < std::min(options_.stall_time, absl::Seconds(1));
+  if (absl::IsCancelled(result)) is_unanswered_ = true;
   if (absl::IsCancelled(result) || was_too_short) return;
   if (!IsFailure(result)) {
-    heard_at_ = clock_.Monotonic();
+    Hear();
     return CountSuccess();
   }
   CountFailure(result);
@@ -67,7 +68,7 @@ void CircuitBreaker::Finish(const absl::Status& result, absl::Duration taken) {
 
 void CircuitBreaker::Progress() {
   base::MutexLock lock(mutex_);
-  heard_at_ = clock_.Monotonic();
+  Hear();
 }
 
 bool CircuitBreaker::TakeProbe() {
@@ -82,7 +83,7 @@ bool CircuitBreaker::TakeProbe() {
 void CircuitBreaker::ProbeEnded(const absl::Status& result) {
   base::MutexLock lock(mutex_);
   if (result.ok()) {
-    heard_at_ = clock_.Monotonic();
+    Hear();
     if (status_.state == State::kOpen) Become(State::kHalfOpen);
   } else if (status_.state != State::kOpen && IsStalled()) {
     Open(absl::StrCat("nothing heard for ", absl::FormatDuration(options_.stall_time), " of ",
@@ -101,7 +102,13 @@ CircuitBreaker::Status CircuitBreaker::status() {
 }
 
 bool CircuitBreaker::IsStalled() const {
-  return calls_under_way_ > 0 && clock_.Monotonic() - heard_at_ > options_.stall_time;
+  const bool is_waited_for = calls_under_way_ > 0 || is_unanswered_;
+  return is_waited_for && clock_.Monotonic() - heard_at_ > options_.stall_time;
+}
+
+void CircuitBreaker::Hear() {
+  heard_at_ = clock_.Monotonic();
+  is_unanswered_ = false;
 }
 
 void CircuitBreaker::CountSuccess() {

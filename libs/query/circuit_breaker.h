@@ -49,7 +49,8 @@ class CircuitBreaker {
 
   // Whether a call may be made. Each that may is followed by one Finish().
   bool Admit();
-  // What became of a call. Cancelled ones and faults of the request say nothing about the service.
+  // What became of a call. Cancelled ones and faults of the request are no failures; but a service
+  // that is silent while calls are cancelled is silent.
   void Finish(const absl::Status& result, absl::Duration taken);
   // A message of some call has arrived.
   void Progress();
@@ -64,6 +65,7 @@ class CircuitBreaker {
   Status status();
 
  private:
+  void Hear() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsStalled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Become(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Open(std::string reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -79,6 +81,8 @@ class CircuitBreaker {
   int calls_under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   // When something was last heard, or the first of the calls under way began. Monotonic.
   absl::Duration heard_at_ ABSL_GUARDED_BY(mutex_);
+  // A call was cancelled since, perhaps because a replica was faster: the silence goes on.
+  bool is_unanswered_ ABSL_GUARDED_BY(mutex_) = false;
   int failures_ ABSL_GUARDED_BY(mutex_) = 0;  // consecutive
   int timeouts_ ABSL_GUARDED_BY(mutex_) = 0;  // consecutive
   absl::Duration window_begin_ ABSL_GUARDED_BY(mutex_);

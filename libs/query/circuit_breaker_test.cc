@@ -140,5 +140,31 @@ TEST_CASE("A trial call that fails opens the breaker again", "[breaker]") {
   CHECK(fixture.breaker.status().reason == "a trial call failed: UNAVAILABLE");
 }
 
+TEST_CASE("A silent service is found though its calls are cancelled for faster ones", "[breaker]") {
+  Fixture fixture;
+  CircuitBreaker& breaker = fixture.breaker;
+  for (int i = 0; i < 10; ++i) {
+    REQUIRE(breaker.Admit());
+    fixture.clock.Advance(absl::Milliseconds(100));
+    breaker.Finish(absl::CancelledError(""), absl::Milliseconds(100));
+  }
+  CHECK(breaker.TakeProbe());
+  breaker.ProbeEnded(absl::UnavailableError("no"));
+  CHECK(breaker.status().state == CircuitBreaker::State::kOpen);
+}
+
+TEST_CASE("A cancelled call of a service that answers a probe does no harm", "[breaker]") {
+  Fixture fixture;
+  CircuitBreaker& breaker = fixture.breaker;
+  REQUIRE(breaker.Admit());
+  breaker.Finish(absl::CancelledError(""), absl::Milliseconds(1));
+  fixture.clock.Advance(absl::Hours(1));
+  CHECK(breaker.TakeProbe());
+  breaker.ProbeEnded(absl::OkStatus());
+  fixture.clock.Advance(absl::Hours(1));
+  CHECK_FALSE(breaker.TakeProbe());
+  CHECK(breaker.status().state == CircuitBreaker::State::kClosed);
+}
+
 }  // namespace
 }  // namespace plumbago::query

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "functions/binding.h"
 #include "functions/evaluator.h"
+#include "query/event_reader.h"
 #include "query/name_finder.h"
 #include "query/pattern.h"
 #include "query/result_cache.h"
@@ -72,8 +73,12 @@ class Rendering {
   using Target = Engine::Target;
 
   Rendering(const functions::FunctionTable& functions, const functions::EvaluationContext& context,
-            const Fanout& fanout, SeriesReader& reader)
-      : functions_(functions), context_(context), fanout_(fanout), reader_(reader) {}
+            const Fanout& fanout, SeriesReader& reader, EventReader& events)
+      : functions_(functions),
+        context_(context),
+        fanout_(fanout),
+        reader_(reader),
+        events_(events) {}
 
   absl::StatusOr<functions::SeriesList> Run(const std::vector<Target>& targets) {
     std::vector<const functions::Expression*> expressions;
@@ -149,19 +154,27 @@ class Rendering {
   absl::Status Read(const std::vector<functions::Fetch>& missing) {
     const double x_files_factor = context_.x_files_factor.value_or(0);
     ResultCache* const cache = fanout_.request.fetch_cache;
-    if (cache == nullptr) return reader_.Read(missing, x_files_factor, data_);
+    if (cache == nullptr) return ReadNew(missing, x_files_factor);
     std::vector<functions::Fetch> unknown;
     for (const functions::Fetch& fetch : missing) {
       if (!AddFromCache(fetch)) unknown.push_back(fetch);
     }
     if (unknown.empty()) return absl::OkStatus();
-    PLUMBAGO_RETURN_IF_ERROR(reader_.Read(unknown, x_files_factor, data_));
-    if (!fanout_.report.Missing().empty() || !reader_.warnings().empty()) return absl::OkStatus();
+    PLUMBAGO_RETURN_IF_ERROR(ReadNew(unknown, x_files_factor));
+    const bool is_complete =
+        fanout_.report.Missing().empty() && events_.missing().empty() && reader_.warnings().empty();
+    if (!is_complete) return absl::OkStatus();
     for (const functions::Fetch& fetch : unknown) {
       held_.push_back(std::make_shared<const functions::SeriesList>(*data_.Find(fetch)));
       cache->Add(KeyOf(fetch), held_.back(), fanout_.request.cache_time);
     }
     return absl::OkStatus();
+  }
+
+  absl::Status ReadNew(const std::vector<functions::Fetch>& fetches, double x_files_factor) {
+    PLUMBAGO_ASSIGN_OR_RETURN(const std::vector<functions::Fetch> stored,
+                              events_.Read(fetches, x_files_factor, data_));
+    return stored.empty() ? absl::OkStatus() : reader_.Read(stored, x_files_factor, data_);
   }
 
   // Columns that series share count for each: a bound, not a measure.
@@ -194,6 +207,7 @@ class Rendering {
   const functions::EvaluationContext& context_;
   const Fanout& fanout_;
   SeriesReader& reader_;
+  EventReader& events_;
   std::vector<ResultCache::Result> held_;  // of the cache, as long as its columns are used
   functions::FetchedData data_;
   functions::SharedResults* shared_ = nullptr;  // of the run
@@ -218,11 +232,15 @@ absl::StatusOr<RenderAnswer> Engine::Render(const RequestContext& context,
   const Fanout fanout{context, limits, clients_, clock_, report};
   evaluation.check_alive = [&fanout] { return fanout.CheckAlive(); };
   SeriesReader reader(fanout);
-  Rendering rendering(functions_, evaluation, fanout, reader);
+  EventReader events(events_, fanout);
+  Rendering rendering(functions_, evaluation, fanout, reader, events);
   const absl::Duration begin = clock_.Monotonic();
   PLUMBAGO_ASSIGN_OR_RETURN(functions::SeriesList series, rendering.Run(targets));
   PLUMBAGO_RETURN_IF_ERROR(CheckAnswered(report));
   RenderAnswer answer{std::move(series), NotesOf(reader, report)};
+  for (const MissingShard& missing : events.missing()) {
+    answer.notes.missing_shards.push_back(missing);
+  }
   PhaseTimes& times = answer.notes.times;
   times.evaluate = clock_.Monotonic() - begin - times.expand - times.fetch;
   return answer;

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@
 #include "functions/function_table.h"
 #include "functions/parser.h"
 #include "functions/series.h"
+#include "query/event_source.h"
 #include "query/group_reader.h"
 #include "query/limits.h"
 #include "query/request.h"
@@ -65,6 +67,17 @@ struct ListAnswer {
   AnswerNotes notes;
 };
 
+// The layouts of series on one shard.
+struct ShardLayouts {
+  std::string shard;
+  std::vector<std::pair<std::string, SeriesLayout>> series;  // by name
+};
+
+struct DescribeAnswer {
+  std::vector<ShardLayouts> shards;  // those that have any of the series
+  AnswerNotes notes;
+};
+
 struct TagAnswer {
   std::vector<TagEntry> entries;  // in byte order
   AnswerNotes notes;
@@ -77,15 +90,19 @@ class Engine {
     functions::Expression expression;
   };
 
-  // All references must outlive the engine.
+  // All references must outlive the engine. Without `events`, events() is an error.
   Engine(const Limits& limits, const functions::FunctionTable& functions, ShardClients& clients,
-         base::Clock& clock)
-      : limits_(limits), functions_(functions), clients_(clients), clock_(clock) {}
+         base::Clock& clock, EventSource* events = nullptr)
+      : limits_(limits), functions_(functions), clients_(clients), clock_(clock), events_(events) {}
 
   absl::StatusOr<RenderAnswer> Render(const RequestContext& context,
                                       const RenderRequest& request) const;
   absl::StatusOr<FindAnswer> Find(const RequestContext& context, const std::string& pattern) const;
   absl::StatusOr<ListAnswer> List(const RequestContext& context) const;
+
+  // What the files of the series are like that match the patterns, on every shard that has them.
+  absl::StatusOr<DescribeAnswer> Describe(const RequestContext& context,
+                                          const std::vector<std::string>& patterns) const;
 
   // Tagged series that match all expressions, in byte order.
   absl::StatusOr<ListAnswer> FindTagged(const RequestContext& context,
@@ -116,6 +133,7 @@ class Engine {
   const functions::FunctionTable& functions_;
   ShardClients& clients_;
   base::Clock& clock_;
+  EventSource* const events_;
 };
 
 }  // namespace plumbago::query

@@ -223,6 +223,10 @@ TEST_CASE("A slow replica is overtaken by the next one within the budget", "[eng
   CHECK(hedged->series.size() == 1);
   CHECK(hedged->notes.missing_shards.empty());
   CHECK(fixture.clients.hedges == 0);
+  for (int i = 0; i < 2; ++i) {
+    if (!fixture.shard(i).is_silent) continue;
+    CHECK(fixture.shard(i).fetch_cancellation->IsCancelled());  // it has lost
+  }
   const auto without = render();
   CHECK(absl::IsUnavailable(without.status()));
 }

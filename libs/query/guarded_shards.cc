@@ -85,6 +85,12 @@ class GuardedShard final : public ShardClient {
                     Guarded(&ShardHealth::store, &ShardHealth::reduce, std::move(done)));
   }
 
+  void Describe(const ShardCall& call, Metrics metrics, Done<SeriesLayout> done) override {
+    if (!Admit(health_->store, done)) return;
+    client_->Describe(Watched(call, &ShardHealth::store), std::move(metrics),
+                      Guarded(&ShardHealth::store, nullptr, std::move(done)));
+  }
+
   void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
                Done<HotSeries> done) override {
     if (!Admit(health_->cache, done)) return;

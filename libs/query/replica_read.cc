@@ -23,11 +23,24 @@ FetchRange FetchRangeOf(const functions::TimeRange& range, int64_t now) {
 }
 
 ReplicaRead::ReplicaRead(const Fanout& fanout, What what, int64_t points_left)
-    : fanout_(fanout), what_(what), call_(fanout.MakeCall()), points_left_(points_left) {
+    : fanout_(fanout),
+      what_(what),
+      cancellation_(std::make_shared<base::Cancellation>()),
+      call_(fanout.MakeCall()),
+      points_left_(points_left) {
+  if (call_.cancellation != nullptr) {
+    cancellation_id_ = call_.cancellation->Add([own = cancellation_] { own->Cancel(); });
+  }
+  call_.cancellation = cancellation_;
   const size_t shard_count = fanout.request.slot_map->shards().size();
   for (size_t i = 0; i < shard_count; ++i) {
     is_usable_.push_back(fanout.ClientOf(static_cast<uint16_t>(i))->IsUsable());
   }
+}
+
+ReplicaRead::~ReplicaRead() {
+  const auto& of_request = fanout_.request.cancellation;
+  if (of_request != nullptr) of_request->Remove(cancellation_id_);
 }
 
 absl::Status ReplicaRead::Run(const std::vector<functions::Fetch>& fetches,
@@ -44,6 +57,7 @@ absl::Status ReplicaRead::Run(const std::vector<functions::Fetch>& fetches,
     if (is_over || fanout_.clock.Now() >= last) break;
   }
   calls_.Close();
+  cancellation_->Cancel();
   return Report();
 }
 

@@ -3,8 +3,8 @@
 //
 // The first owner of a series is asked; where it fails the next one is asked at once, where it is
 // slower than its calls usually are the next one is asked too, as far as the hedge budget goes. The
-// first complete set of answers ends the waiting. Serves one request on one thread and blocks, for
-// at most the shard timeout.
+// first complete set of answers ends the waiting; calls that have lost are cancelled. Serves one
+// request on one thread and blocks, for at most the shard timeout.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/cancellation.h"
 #include "functions/evaluator.h"
 #include "query/fanout.h"
 #include "query/gather.h"
@@ -53,6 +54,9 @@ class ReplicaRead {
 
   // `points_left`: of the request.
   ReplicaRead(const Fanout& fanout, What what, int64_t points_left);
+  ~ReplicaRead();
+  ReplicaRead(const ReplicaRead&) = delete;
+  ReplicaRead& operator=(const ReplicaRead&) = delete;
 
   // All parts that were asked, with their answers; replicas may have answered the same. Notes in
   // the report what failed. Errors are the request's own: a limit, or its time is over.
@@ -93,7 +97,10 @@ class ReplicaRead {
 
   const Fanout& fanout_;
   const What what_;
-  const ShardCall call_;
+  // Of all calls: cancelled with the request, and when nothing waits for them any more.
+  const std::shared_ptr<base::Cancellation> cancellation_;  // shared with the calls
+  uint64_t cancellation_id_ = 0;                            // in the request's
+  ShardCall call_;
   const int64_t points_left_;
   std::vector<bool> is_usable_;  // by shard, as it was at the beginning
   CallGroup calls_;

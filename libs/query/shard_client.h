@@ -90,6 +90,18 @@ struct ReducedGroup {
   std::vector<double> late;
 };
 
+// What the file of a series is like.
+struct SeriesLayout {
+  struct Archive {
+    uint32_t seconds_per_point = 0;
+    uint32_t point_count = 0;
+  };
+  size_t metric_index = 0;        // into Metrics
+  std::vector<Archive> archives;  // the finest first
+  std::string aggregation_method;
+  double x_files_factor = 0;
+};
+
 // What completes the name of a tag, or a value of one.
 struct TagQuestion {
   std::string tag = {};  // empty: names of tags
@@ -143,6 +155,8 @@ class ShardClient {
   // points read.
   virtual void Reduce(const ShardCall& call, std::shared_ptr<const ReduceQuestion> question,
                       const FetchRange& range, int64_t points_max, Done<ReducedGroup> done) = 0;
+  // Layouts of stored series; unknown ones are left out.
+  virtual void Describe(const ShardCall& call, Metrics metrics, Done<SeriesLayout> done) = 0;
   // Points not stored yet, or only just.
   virtual void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
                        Done<HotSeries> done) = 0;

@@ -180,6 +180,12 @@ absl::StatusOr<whisper::AggregationMethod> Store::SetAggregationMethod(
   return before;
 }
 
+absl::StatusOr<whisper::Header> Store::Describe(const SeriesName& name) {
+  PLUMBAGO_ASSIGN_OR_RETURN(const SeriesFiles::Result opened, files_.Open(name));
+  base::MutexLock lock(opened.file->mutex);
+  return opened.file->header();
+}
+
 absl::Status Store::RunExclusive(const SeriesName& name, absl::FunctionRef<absl::Status()> work) {
   absl::Status result;
   Arrivals done;

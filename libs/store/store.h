@@ -94,6 +94,9 @@ class Store {
   absl::StatusOr<whisper::AggregationMethod> SetAggregationMethod(
       const SeriesName& name, whisper::AggregationMethod method);
 
+  // What its file is like. Errors as of Fetch.
+  absl::StatusOr<whisper::Header> Describe(const SeriesName& name);
+
   // Runs `work` on the thread that writes the series, between two batches, and waits for its end:
   // nothing else writes or creates the file meanwhile. The open file is forgotten before and after,
   // so `work` may rename, replace or remove it; a fetch under way ends on the file that it has.

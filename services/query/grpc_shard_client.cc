@@ -331,6 +331,15 @@ class GrpcShardClient final : public ShardClient {
     read->Start(call, [this](auto... arguments) { store_->async()->Reduce(arguments...); });
   }
 
+  void Describe(const ShardCall& call, Metrics metrics, Done<SeriesLayout> done) override {
+    auto* read = new ReadCall<v1::DescribeSeriesRequest, v1::DescribeSeriesResponse, SeriesLayout>(
+        store_peer_, observers_, TakeLayouts, std::move(done));
+    read->request.set_tenant(call.tenant);
+    read->request.set_epoch(call.epoch);
+    for (const std::string& metric : *metrics) read->request.add_metric(metric);
+    read->Start(call, [this](auto... arguments) { store_->async()->DescribeSeries(arguments...); });
+  }
+
   void ReadHot(const ShardCall& call, Metrics metrics, const FetchRange& range,
                Done<HotSeries> done) override {
     auto* read = new ReadCall<v1::ReadPointsRequest, v1::ReadPointsResponse, HotSeries>(

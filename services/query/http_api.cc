@@ -12,6 +12,7 @@
 #include "fetch_request.h"
 #include "functions/attime.h"
 #include "functions/catalog.h"
+#include "query/grafana_wrapper.h"
 #include "render_answer.h"
 #include "render_parameters.h"
 
@@ -28,6 +29,8 @@ constexpr absl::string_view kWelcome =
     "  /metrics/expand       query\n"
     "  /metrics/index.json   all series\n"
     "  /tags/...             findSeries, autoComplete, tagSeries, delSeries, and the tags\n"
+    "  /events               POST adds an event; /events/get_data lists them\n"
+    "  /info                 target: retentions of series on each shard\n"
     "  /functions            the render functions\n"
     "  /version              the version of Graphite's API\n"
     "  /metrics              this process, for Prometheus\n";
@@ -44,6 +47,8 @@ std::string CleanPath(absl::string_view path) {
 
 // What a request asks for, in the words of its client.
 std::vector<std::string> TextsOf(absl::string_view endpoint, const http::Parameters& parameters) {
+  if (endpoint == "events") return parameters.All("tags");
+  if (endpoint == "info") return parameters.All("target");
   if (endpoint == "tags") return parameters.All("expr");
   if (endpoint != "render") return parameters.All("query");
   std::vector<std::string> targets = parameters.All("target");
@@ -57,6 +62,8 @@ HttpApi::HttpApi(const Dependencies& dependencies, HttpApiOptions options)
       options_(std::move(options)),
       find_(dependencies.engine),
       tags_(dependencies.engine),
+      events_(dependencies.events, dependencies.clock),
+      info_(dependencies.engine),
       metrics_(dependencies.metrics),
       controls_(options_.controls, dependencies.clock, dependencies.metrics) {}
 
@@ -82,8 +89,10 @@ absl::string_view HttpApi::EndpointOf(absl::string_view path, const http::Parame
   if (path == "/metrics/index.json") return "index";
   if (path == "/functions" || absl::StartsWith(path, "/functions/")) return "functions";
   if (path == "/version") return "version";
+  if (path == "/info") return "info";
   if (path == "/lb_check") return "lb_check";
   if (TagsApi::Serves(path)) return "tags";
+  if (EventsApi::Serves(path)) return "events";
   return path == "/" ? "welcome" : "";
 }
 
@@ -117,7 +126,9 @@ HttpApi::Answer HttpApi::Dispatch(absl::string_view endpoint, const http::Reques
 
 HttpApi::Answer HttpApi::Govern(absl::string_view endpoint, const http::Request& request,
                                 http::Parameters parameters, absl::string_view path) {
-  const auto scope = endpoint == "tags" ? TagsApi::ScopeOf(path) : v1::Key::READ;
+  const auto scope = endpoint == "tags"     ? TagsApi::ScopeOf(path)
+                     : endpoint == "events" ? EventsApi::ScopeOf(request.method, path)
+                                            : v1::Key::READ;
   PLUMBAGO_ASSIGN_OR_RETURN(Caller caller, MakeContext(request, parameters, scope));
   if (endpoint == "render") PLUMBAGO_RETURN_IF_ERROR(AddFetchRequest(request, parameters));
   RequestContext& context = caller.context;
@@ -129,6 +140,10 @@ HttpApi::Answer HttpApi::Govern(absl::string_view endpoint, const http::Request&
     if (endpoint == "render") return Render(context, parameters, *query);
     PLUMBAGO_RETURN_IF_ERROR(query->WaitForPlace(context));
     if (endpoint == "tags") return Tags(context, request, parameters, path);
+    if (endpoint == "events") {
+      return events_.Answer(context, request, parameters, path, zones_.Find(parameters.Get("tz")));
+    }
+    if (endpoint == "info") return Info(context, parameters);
     return Find(endpoint, context, request, parameters);
   }();
   const int status = answer.ok() ? answer->status : HttpStatus(answer.status());
@@ -174,17 +189,35 @@ HttpApi::Answer HttpApi::Tags(const RequestContext& context, const http::Request
 HttpApi::Answer HttpApi::Render(const RequestContext& context, const http::Parameters& parameters,
                                 GovernedQuery& query) {
   PLUMBAGO_ASSIGN_OR_RETURN(
-      const RenderOptions render,
+      RenderOptions render,
       ReadRenderParameters(parameters, context.now, zones_.Find(parameters.Get("tz"))));
+  const std::string suffix = TakeWrapper(render.request.targets);
   PLUMBAGO_ASSIGN_OR_RETURN(const std::shared_ptr<const RenderAnswer> answer,
                             query.Render(dependencies_.engine, context, render));
   if (query.was_evaluated()) metrics_.CountAnswer(answer->notes);
+  functions::SeriesList series = answer->series;
+  AddSuffix(suffix, series);
+  AnswerNotes notes = answer->notes;
+  std::optional<AnswerMeta> meta;
+  if (WantsMeta(parameters, render)) {
+    meta.emplace();
+    meta->times = notes.times;
+    PLUMBAGO_ASSIGN_OR_RETURN(meta->lineages, LineagesOf(dependencies_.engine, context,
+                                                         render.request.range, series, notes));
+  }
   PLUMBAGO_ASSIGN_OR_RETURN(http::Response response,
-                            AnswerRender(parameters, render, answer->series));
-  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, answer->notes, response));
+                            AnswerRender(parameters, render, std::move(series), meta));
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, notes, response));
   const std::string cache = query.cache_outcome();
   if (!cache.empty()) response.headers.Add("X-Plumbago-Cache", cache);
   return response;
+}
+
+HttpApi::Answer HttpApi::Info(const RequestContext& context, const http::Parameters& parameters) {
+  PLUMBAGO_ASSIGN_OR_RETURN(InfoApi::Result result, info_.Answer(context, parameters));
+  metrics_.CountAnswer(result.notes);
+  PLUMBAGO_RETURN_IF_ERROR(AddNotes(parameters, options_.partial, result.notes, result.response));
+  return std::move(result.response);
 }
 
 HttpApi::Answer HttpApi::Find(absl::string_view endpoint, const RequestContext& context,

@@ -13,10 +13,12 @@
 #include "authenticator.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "events_api.h"
 #include "find_api.h"
 #include "functions/function_table.h"
 #include "http/message.h"
 #include "http/parameters.h"
+#include "info_api.h"
 #include "query/engine.h"
 #include "query_controls.h"
 #include "query_metrics.h"
@@ -42,6 +44,7 @@ class HttpApi {
     const topology::SnapshotHolder& snapshots;
     base::Clock& clock;
     base::Metrics& metrics;
+    EventSource* events = nullptr;  // null: there are none
   };
 
   // The dependencies must outlive the API.
@@ -72,6 +75,7 @@ class HttpApi {
               const http::Parameters& parameters, absl::string_view path);
   Answer Render(const RequestContext& context, const http::Parameters& parameters,
                 GovernedQuery& query);
+  Answer Info(const RequestContext& context, const http::Parameters& parameters);
   Answer Find(absl::string_view endpoint, const RequestContext& context,
               const http::Request& request, const http::Parameters& parameters);
   Answer Functions(const http::Parameters& parameters, absl::string_view path) const;
@@ -80,6 +84,8 @@ class HttpApi {
   const HttpApiOptions options_;
   const FindApi find_;
   const TagsApi tags_;
+  const EventsApi events_;
+  const InfoApi info_;
   QueryMetrics metrics_;
   TimeZones zones_;
   QueryControls controls_;

@@ -215,17 +215,28 @@ TEST_CASE("Find and its relatives", "[http_api]") {
   CHECK(fixture.Get("/metrics/index.json").body == R"(["web.a"])");
 }
 
-TEST_CASE("meta=true puts the series into metrictank's envelope", "[http_api]") {
+TEST_CASE("meta=true puts the series and their lineage into metrictank's envelope", "[http_api]") {
   Fixture fixture;
   const HeaderList form = {{"Content-Type", "application/x-www-form-urlencoded"}};
   const std::string plain = "target=web.a&from=1960&until=1990&format=json";
   const std::string expected =
-      std::string(R"({"version":"v0.1","meta":{"stats":{"response.series.count":1,)") +
-      R"("response.points.count":3}},"series":)" + kWebA + "}";
+      R"({"version":"v0.1","meta":{"stats":{"executeplan.resolve-series.ms":0,)"
+      R"("executeplan.get-targets.ms":0,"executeplan.plan-run.ms":0,"response.series.count":1,)"
+      R"("response.points.count":3}},"series":[{"target":"web.a","tags":{"name":"web.a"},)"
+      R"("datapoints":[[1.0,1970],[2.0,1980],[3.0,1990]],"meta":[{"schema-name":"",)"
+      R"("schema-retentions":"10s:10min,100s:10000s","archive-read":0,"archive-interval":10,)"
+      R"("aggnum-norm":1,"consolidator-normfetch":"AverageConsolidator","aggnum-rc":0,)"
+      R"("consolidator-rc":"NoneConsolidator","count":1}]}]})";
   CHECK(fixture.Get("/render", plain + "&meta=true").body == expected);
   CHECK(fixture.Send("POST", "/render", "", plain + "&meta=true", form).body == expected);
   CHECK(fixture.Get("/render", plain + "&meta=true&jsonp=f").body == "f(" + expected + ")");
   CHECK(fixture.Get("/render", plain + "&meta=false").body == kWebA);
+  CHECK(Json::parse(fixture.Get("/render", plain + "&meta=true&maxDataPoints=1")
+                        .body)["series"][0]["meta"][0]["aggnum-rc"] == 3);
+  CHECK(fixture.Get("/render", "target=no.such&from=1960&until=1990&format=json&meta=1")
+            .body.find("\"series\":[]}") != std::string::npos);
+  CHECK(fixture.Get("/render", "target=constantLine(1)&from=1960&until=1990&format=json&meta=1")
+            .body.find("\"meta\":[]}]}") != std::string::npos);
 }
 
 TEST_CASE("carbonapi asks by messages", "[http_api]") {

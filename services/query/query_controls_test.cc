@@ -2,6 +2,7 @@
 // the result cache. One fake shard; the clock stands at 2000 s until it is told to go on.
 #include "query_controls.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
@@ -95,6 +96,18 @@ TEST_CASE("The same question is answered from the cache, in any format", "[query
   CHECK(fixture.shard->calls == calls);
 }
 
+TEST_CASE("Panels that name the same query differently share its answer", "[query_controls]") {
+  Fixture fixture;
+  const auto wrapped = [](const std::string& ref) {
+    return "target=aliasSub(web.a,%20%22(^.*$)%22,%20%22\\1%20" + ref + "%22)&from=1960&until=1990";
+  };
+  CHECK(fixture.CacheOf(wrapped("A")) == "miss");
+  const http::Response other = fixture.Get(wrapped("B"));
+  CHECK(other.headers.Get("X-Plumbago-Cache") == "hit");
+  CHECK(other.body == "web.a B,1970,2000,10|1.0,2.0,3.0\n");
+  CHECK(fixture.Get("target=web.a&from=1960&until=1990").headers.Get("X-Plumbago-Cache") == "hit");
+}
+
 TEST_CASE("What makes another question is not answered from the cache", "[query_controls]") {
   Fixture fixture;
   CHECK(fixture.CacheOf(kQuery) == "miss");
@@ -169,7 +182,11 @@ TEST_CASE("A query that is killed ends with 503 and says so", "[query_controls]"
   Fixture fixture;
   fixture.shard->is_silent = true;
   http::Response response;
-  std::thread client([&] { response = fixture.Get(kQuery); });
+  std::atomic<bool> is_answered = false;
+  std::thread client([&] {
+    response = fixture.Get(kQuery);
+    is_answered = true;
+  });
   QueryRegistry& queries = fixture.api.controls().queries();
   while (queries.List().empty() || queries.List()[0].state != QueryState::kRunning) {
     std::this_thread::yield();
@@ -178,8 +195,12 @@ TEST_CASE("A query that is killed ends with 503 and says so", "[query_controls]"
   CHECK(query.text == "web.a");
   CHECK(query.dashboard == "board");
   REQUIRE(queries.Kill(query.id).ok());
-  // The fake shard does not heed the cancellation; a call ends by its deadline at the latest.
-  fixture.clock.Advance(absl::Seconds(10));
+  // The fake shard does not heed the cancellation; a call ends by its deadline at the latest, which
+  // may be set only after a step of the clock.
+  while (!is_answered) {
+    fixture.clock.Advance(absl::Seconds(1));
+    std::this_thread::yield();
+  }
   client.join();
   CHECK(response.status == 503);
   CHECK(response.headers.Get("Retry-After").empty());

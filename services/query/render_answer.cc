@@ -83,55 +83,65 @@ absl::StatusOr<http::Response> AnswerPicture(const RenderOptions& options,
   return response;
 }
 
-// What is around the list of series: metrictank's envelope where the request says meta=true.
-// Grafana reads it as well as the list alone.
-struct Envelope {
-  std::string before;
-  std::string after;
-};
-
-Envelope EnvelopeOf(const http::Parameters& parameters, const RenderOptions& options,
-                    const functions::SeriesList& series) {
-  const std::string meta = parameters.Get("meta");
-  if (options.format != RenderFormat::kJson || (meta != "true" && meta != "1")) return {};
+// metrictank's envelope, and the origin of each series. Grafana reads it as well as the list alone.
+std::string MetaJson(const RenderOptions& options, functions::SeriesList series,
+                     const EncodeOptions& encode, const AnswerMeta& meta) {
+  std::vector<int64_t> steps;
+  for (const functions::Series& one : series) steps.push_back(one.step);
+  functions::ConsolidateToMaximum(options.points_max, series);
   size_t point_count = 0;
-  for (const functions::Series& one : series) point_count += one.values.size();
-  return {
-      absl::StrCat(R"({"version":"v0.1","meta":{"stats":{"response.series.count":)", series.size(),
-                   R"(,"response.points.count":)", point_count, R"(}},"series":)"),
-      "}"};
+  std::string list;
+  for (size_t i = 0; i < series.size(); ++i) {
+    point_count += series[i].values.size();
+    const int64_t combined = series[i].step / steps[i];
+    const functions::Consolidation consolidation = series[i].consolidation;
+    const std::string json = EncodeWhole(options.format, {std::move(series[i])}, encode);
+    if (json.size() <= 2) continue;  // nothing is left of it
+    // The object without its end, and the list around it.
+    absl::StrAppend(&list, list.empty() ? "" : ",",
+                    absl::string_view(json).substr(1, json.size() - 3),
+                    ",\"meta\":", LineageJson(meta.lineages[i], combined, consolidation), "}");
+  }
+  const auto milliseconds = [](absl::Duration time) { return absl::ToInt64Milliseconds(time); };
+  return absl::StrCat(R"({"version":"v0.1","meta":{"stats":{"executeplan.resolve-series.ms":)",
+                      milliseconds(meta.times.expand), R"(,"executeplan.get-targets.ms":)",
+                      milliseconds(meta.times.fetch), R"(,"executeplan.plan-run.ms":)",
+                      milliseconds(meta.times.evaluate), R"(,"response.series.count":)",
+                      series.size(), R"(,"response.points.count":)", point_count,
+                      R"(}},"series":[)", list, "]}");
 }
 
 }  // namespace
 
+bool WantsMeta(const http::Parameters& parameters, const RenderOptions& options) {
+  const std::string meta = parameters.Get("meta");
+  return options.format == RenderFormat::kJson && (meta == "true" || meta == "1");
+}
+
 absl::StatusOr<http::Response> AnswerRender(const http::Parameters& parameters,
                                             const RenderOptions& options,
-                                            functions::SeriesList series) {
+                                            functions::SeriesList series,
+                                            const std::optional<AnswerMeta>& meta) {
   if (options.picture) return AnswerPicture(options, std::move(series));
   const RenderFormat format = options.format;
-  if (format == RenderFormat::kJson) functions::ConsolidateToMaximum(options.points_max, series);
   const EncodeOptions encode = {
       .null_points = options.null_points,
       .zone = options.request.zone,
       .range = {.from = options.request.range.from, .until = options.request.range.until}};
+  if (meta) return JsonAnswer(parameters, MetaJson(options, std::move(series), encode, *meta));
+  if (format == RenderFormat::kJson) functions::ConsolidateToMaximum(options.points_max, series);
   if (!IsJson(format)) {
     return Streamed(ContentType(format), MakeRenderStream(format, std::move(series), encode), "",
                     "");
   }
-  const Envelope envelope = EnvelopeOf(parameters, options, series);
   // Indented for people, who do not read documents for which parts matter.
   if (!parameters.Get("pretty").empty()) {
-    return JsonAnswer(parameters,
-                      absl::StrCat(envelope.before, EncodeWhole(format, std::move(series), encode),
-                                   envelope.after));
+    return JsonAnswer(parameters, EncodeWhole(format, std::move(series), encode));
   }
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string callback, CallbackOf(parameters));
   auto stream = MakeRenderStream(format, std::move(series), encode);
-  if (callback.empty()) {
-    return Streamed(ContentType(format), std::move(stream), envelope.before, envelope.after);
-  }
-  return Streamed("text/javascript", std::move(stream),
-                  absl::StrCat(callback, "(", envelope.before), absl::StrCat(envelope.after, ")"));
+  if (callback.empty()) return Streamed(ContentType(format), std::move(stream), "", "");
+  return Streamed("text/javascript", std::move(stream), absl::StrCat(callback, "("), ")");
 }
 
 }  // namespace plumbago::query

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "functions/function_table.h"
+#include "grpc_event_source.h"
 #include "grpc_shard_client.h"
 #include "http/server.h"
 #include "http_api.h"
@@ -34,11 +35,12 @@ absl::Status RunQuery(const QueryFlags& flags, service::Runtime& runtime) {
   });
   const auto shard_gauges =
       runtime.metrics().BeforeScrape([&] { metrics.Show(shards, snapshots); });
-  const Engine engine(LimitsOf(flags), table, shards, runtime.clock());
+  GrpcEventSource events(flags.controller);
+  const Engine engine(LimitsOf(flags), table, shards, runtime.clock(), &events);
   ShardProber prober(shards, snapshots);
   prober.Start();
   HttpApi api(
-      {engine, table, snapshots, runtime.clock(), runtime.metrics()},
+      {engine, table, snapshots, runtime.clock(), runtime.metrics(), &events},
       {.authentication = flags.auth == "keys" ? Authentication::kKeys : Authentication::kNone,
        .cors_origin = flags.cors_origin,
        .partial = flags.partial,

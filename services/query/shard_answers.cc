@@ -123,6 +123,22 @@ absl::Status TakeReduced(v1::ReduceResponse& response, std::vector<ReducedGroup>
   return absl::OkStatus();
 }
 
+absl::Status TakeLayouts(v1::DescribeSeriesResponse& response, std::vector<SeriesLayout>& list) {
+  for (v1::DescribedSeries& described : *response.mutable_series()) {
+    if (described.seconds_per_point_size() != described.point_count_size()) {
+      return absl::InternalError("columns of unequal length in an answer of a store");
+    }
+    SeriesLayout& layout = list.emplace_back();
+    layout.metric_index = described.metric_index();
+    for (int i = 0; i < described.point_count_size(); ++i) {
+      layout.archives.push_back({described.seconds_per_point(i), described.point_count(i)});
+    }
+    layout.aggregation_method = std::move(*described.mutable_aggregation_method());
+    layout.x_files_factor = described.x_files_factor();
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list) {
   int next = 0;
   for (int i = 0; i < response.metric_index_size() && i < response.point_count_size(); ++i) {

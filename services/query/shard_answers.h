@@ -21,6 +21,7 @@ void TakeRefused(v1::CreateSeriesResponse& response, std::vector<std::string>& m
 std::vector<std::string> FailuresOf(const v1::Job& job);
 absl::Status TakeStored(v1::FetchResponse& response, std::vector<StoredSeries>& list);
 absl::Status TakeReduced(v1::ReduceResponse& response, std::vector<ReducedGroup>& list);
+absl::Status TakeLayouts(v1::DescribeSeriesResponse& response, std::vector<SeriesLayout>& list);
 absl::Status TakeHot(v1::ReadPointsResponse& response, std::vector<HotSeries>& list);
 
 }  // namespace plumbago::query

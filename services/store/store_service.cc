@@ -257,6 +257,34 @@ grpc::Status StoreService::Reduce(grpc::ServerContext* context, const v1::Reduce
   return chunks.Flush() ? grpc::Status::OK : Gone();
 }
 
+grpc::Status StoreService::DescribeSeries(grpc::ServerContext* context,
+                                          const v1::DescribeSeriesRequest* request,
+                                          grpc::ServerWriter<v1::DescribeSeriesResponse>* writer) {
+  if (request->tenant().empty()) return Invalid("the request names no tenant");
+  if (static_cast<size_t>(request->metric_size()) > options_.fetch_series_max) {
+    return Invalid(absl::StrCat(request->metric_size(), " metrics are more than the ",
+                                options_.fetch_series_max, " of one request; ask in parts"));
+  }
+  Chunks<v1::DescribeSeriesResponse> chunks(*writer, options_.epoch());
+  for (int i = 0; i < request->metric_size(); ++i) {
+    if (context->IsCancelled()) return Gone();
+    const auto header = store_.Describe(store::SeriesName(request->tenant(), request->metric(i)));
+    // What cannot be read has nothing to tell; Fetch says why.
+    if (!header.ok()) continue;
+    v1::DescribedSeries* series = chunks.message().add_series();
+    series->set_metric_index(static_cast<uint32_t>(i));
+    for (const whisper::Archive& archive : header->archives) {
+      series->add_seconds_per_point(archive.seconds_per_point);
+      series->add_point_count(archive.point_count);
+    }
+    const absl::string_view method = whisper::MethodName(header->method);
+    series->set_aggregation_method(method.data(), method.size());
+    series->set_x_files_factor(header->x_files_factor);
+    if (!chunks.Added(series->ByteSizeLong())) return Gone();
+  }
+  return chunks.Flush() ? grpc::Status::OK : Gone();
+}
+
 grpc::Status StoreService::FindTagged(grpc::ServerContext*, const v1::FindTaggedRequest* request,
                                       grpc::ServerWriter<v1::FindTaggedResponse>* writer) {
   if (request->tenant().empty()) return Invalid("the request names no tenant");

@@ -42,6 +42,9 @@ class StoreService final : public v1::Store::WithCallbackMethod_Write<v1::Store:
                      grpc::ServerWriter<v1::FetchResponse>* writer) override;
   grpc::Status Reduce(grpc::ServerContext* context, const v1::ReduceRequest* request,
                       grpc::ServerWriter<v1::ReduceResponse>* writer) override;
+  grpc::Status DescribeSeries(grpc::ServerContext* context,
+                              const v1::DescribeSeriesRequest* request,
+                              grpc::ServerWriter<v1::DescribeSeriesResponse>* writer) override;
   grpc::Status FindTagged(grpc::ServerContext* context, const v1::FindTaggedRequest* request,
                           grpc::ServerWriter<v1::FindTaggedResponse>* writer) override;
   grpc::Status CompleteTags(grpc::ServerContext* context, const v1::CompleteTagsRequest* request,

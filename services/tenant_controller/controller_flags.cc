@@ -24,6 +24,25 @@ void AddFlags(service::CommandLine& line, ControllerFlags& flags) {
            "Shards that hold each slot of the first start; more survive more failures and cost "
            "as much more disk and writes")
       ->check(CLI::Range(size_t{1}, topology::kReplicasMax));
+  line.Add("--events-max", flags.events.tenant_events_max,
+           "Events of /events that a tenant may have; the earliest give way to later ones "
+           "(plumbago_events_removed_total)")
+      ->check(CLI::Range(1, 1'000'000));
+  line.AddBytes("--events-bytes-max", flags.events.tenant_bytes_max,
+                "Size of a tenant's events; the earliest give way to later ones")
+      ->check(CLI::Range(16 << 20, 1 << 30));
+  line.AddBytes("--event-bytes-max", flags.events.event_bytes_max,
+                "Size of one event with its data and tags; larger ones are refused")
+      ->check(CLI::Range(1 << 10, 1 << 20));
+  line.AddDuration(
+      "--event-retention", flags.event_retention,
+      "How long events are kept, counted from their time; 0s: as long as there is room");
+}
+
+tenancy::EventLimits EventLimitsOf(const ControllerFlags& flags) {
+  tenancy::EventLimits limits = flags.events;
+  if (flags.event_retention > absl::ZeroDuration()) limits.retention = flags.event_retention;
+  return limits;
 }
 
 absl::Status ValidateListen(const ControllerFlags& flags) {

@@ -9,6 +9,7 @@
 #include "plumbago/v1/topology.pb.h"
 #include "service/command_line.h"
 #include "service/runtime.h"
+#include "tenancy/event_store.h"
 
 namespace plumbago::tenant_controller {
 
@@ -19,9 +20,13 @@ struct ControllerFlags {
   bool allow_unauthenticated = false;
   std::vector<std::string> shards;
   uint32_t replication_factor = 1;
+  tenancy::EventLimits events;
+  absl::Duration event_retention = absl::ZeroDuration();
 };
 
 void AddFlags(service::CommandLine& line, ControllerFlags& flags);
+
+tenancy::EventLimits EventLimitsOf(const ControllerFlags& flags);
 
 // InvalidArgument for a listening address beyond loopback that was not allowed.
 absl::Status ValidateListen(const ControllerFlags& flags);

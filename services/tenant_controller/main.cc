@@ -5,9 +5,11 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "controller_flags.h"
+#include "events_service.h"
 #include "kv/rocksdb_key_value.h"
 #include "registry_metrics.h"
 #include "service/runtime.h"
+#include "tenancy/event_store.h"
 #include "tenancy/registry.h"
 #include "tenants_service.h"
 #include "topology_service.h"
@@ -35,15 +37,23 @@ absl::Status RunController(const ControllerFlags& flags, service::Runtime& runti
   }
   PLUMBAGO_RETURN_IF_ERROR(registry->InitialiseTopology(shards, flags.replication_factor));
 
+  PLUMBAGO_ASSIGN_OR_RETURN(const auto event_database,
+                            plumbago::kv::OpenRocksDb(flags.common.data_dir + "/events"));
+  PLUMBAGO_ASSIGN_OR_RETURN(
+      const auto events,
+      plumbago::tenancy::EventStore::Open(*event_database, runtime.clock(), runtime.metrics(),
+                                          tenant_controller::EventLimitsOf(flags)));
+
   tenant_controller::RegistryMetrics metrics(runtime.metrics());
   tenant_controller::TenantsService tenants(*registry);
   tenant_controller::TopologyService topology(*registry, runtime.metrics());
+  tenant_controller::EventsService events_service(*events, *registry);
   registry->SetListener([&] {
     metrics.Update(*registry->Current());
     topology.Push();
   });
   metrics.Update(*registry->Current());
-  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&tenants, &topology}));
+  PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&tenants, &topology, &events_service}));
   runtime.health().SetReady();
 
   runtime.WaitForStop();

@@ -182,7 +182,8 @@ PAIRS = [("web.*.cpu", "web.*.mem"), ("web.*.cpu", "slow.*"), ("slow.*", "count.
 
 OTHERS = """
 constantLine(5) constantLine(5.5) constantLine(-1e20) threshold(3) threshold(3,'limit')
-threshold(3,'limit','red') verticalLine('-10min') verticalLine('-10min','now') verticalLine('-2h')
+threshold(3,'limit','red') timeShift(constantLine(3),'10min') timeStack(threshold(3),'10min',0,2)
+verticalLine('-10min') verticalLine('-10min','now') verticalLine('-2h')
 verticalLine('+2h') timeFunction('t') timeFunction('t',120) time('t',7) sinFunction('s') sin('s',3)
 sin('s',3,90) identity('i') countSeries() sumSeries(constantLine(2),constantLine(3))
 scale(timeFunction('t'),0.001) summarize(identity('i'),'5min') sumSeries(identity('i'),identity('j'))
@@ -359,7 +360,8 @@ class Ours:
     def __init__(self, driver, stored):
         self.process = subprocess.Popen([driver], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
-        self.functions = self.ask({"series": stored})["functions"]
+        loaded = self.ask({"series": stored})
+        self.functions, self.catalog = loaded["functions"], loaded["catalog"]
 
     def ask(self, request):
         self.process.stdin.write(json.dumps(request) + "\n")

@@ -1,7 +1,8 @@
 // Evaluates targets given line by line on standard input as JSON, one JSON answer line each, for
 // function_conformance_test.py. Nulls are null, and doubles are printed to the last bit.
 //
-//   {"series": [{"name", "start", "step", "values"}]}      {"functions": [name...]}
+//   {"series": [{"name", "start", "step", "values"}]}      {"functions": [name...], "catalog":
+//   {...}}
 //   {"target", "from", "until", "now", "zone", "xFilesFactor"?}
 //       {"series": [{"name", "start", "end", "step", "tags", "values"}]} | {"error": message}
 #include <cmath>
@@ -10,9 +11,11 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "functions/binding.h"
+#include "functions/catalog.h"
 #include "functions/evaluator.h"
 #include "functions/parser.h"
 #include "metric/glob.h"
@@ -49,7 +52,10 @@ class Driver {
     }
     json names = json::array();
     for (const auto& [name, definition] : table_.by_name()) names.push_back(name);
-    return {{"functions", names}};
+    // Python's JSON reads a number that is too large, nlohmann's does not.
+    std::string catalog = CatalogJson(table_, {});
+    absl::StrReplaceAll({{":1e9999", ":null"}}, &catalog);
+    return {{"functions", names}, {"catalog", json::parse(catalog)}};
   }
 
   absl::StatusOr<SeriesList> Evaluated(const json& request) {

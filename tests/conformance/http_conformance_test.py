@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""find, expand, index and tags: the same calls to graphite-web and to the query service, over the
+"""find, expand, index, tags and events: the same calls to graphite-web and to the query service, over the
 same whisper tree and the same tagged series.
 
 Usage: http_conformance_test.py [--seed N] [--count N]     (PLUMBAGO_BIN: the programs)
@@ -20,7 +20,9 @@ import random
 import shutil
 import sys
 import tempfile
+import urllib.error
 import urllib.parse
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
@@ -47,6 +49,8 @@ DEVIATIONS = {
     "negative limit": "means none, or cuts off the end, by endpoint; here it is a 400",
     "untagged series": "a name without tags has a tag `name` in the database; here only tagged ones have",
     "deleted tags": "tags and values of deleted series stay in the database; here they go with them",
+    "events page": "GET /events is a page for people; here it is the JSON of get_data",
+    "repeated tag": "set=intersection finds nothing where a tag is given twice; here it counts once",
     "anchored alternatives": "^ binds the first alternative of a regex only; here all of them",
 }
 
@@ -93,7 +97,11 @@ class Reference:
     def ask(self, call):
         self.finder.directories = [self.live_tree if ";" in str(call.get("query")) else self.tree]
         query = urllib.parse.urlencode(call.parameters)
-        if call.method == "POST":
+        if call.path.startswith("/events"):
+            answer = self.client.generic(call.method, f"{call.path}?{query}" if call.method == "GET" else call.path,
+                                         data=call.get("body", ""), content_type="application/json",
+                                         HTTP_ACCEPT="application/json")
+        elif call.method == "POST":
             answer = self.client.post(call.path, data=query,
                                       content_type="application/x-www-form-urlencoded")
         else:
@@ -161,7 +169,7 @@ def fixed_calls():
         get("/metrics/expand", ("query", "web.*"), ("query", "web.a*"), ("groupByExpr", 1), ("leavesOnly", 1)),
         get("/metrics/index.json"), get("/metrics/index.json", ("local", 1)),
     ]
-    return calls + fixed_tag_calls()
+    return calls + fixed_tag_calls() + event_calls()
 
 
 def fixed_tag_calls():
@@ -211,6 +219,31 @@ def fixed_tag_calls():
               get("/tags/gone"), post("/tags/tagSeries", ("path", "plain.untagged")),
               get("/tags/findSeries", ("expr", "name=plain.untagged")),
               post("/tags/delSeries", ("path", "plain.untagged"))]
+    return calls
+
+
+def add_event(body):
+    return post("/events/", ("body", body if isinstance(body, str) else json.dumps(body)))
+
+
+def event_calls():
+    calls = [
+        add_event({"what": "a", "when": 100, "tags": ["web", "deploy"], "data": "by \"hand\"\n"}),
+        add_event({"what": "b", "when": 300, "tags": "db  deploy"}), add_event({"what": "c", "when": 200}),
+        add_event({"what": "d\u00fc", "when": 200.75, "tags": ["web", "web"], "data": "<x>"}),
+        add_event({"what": "e", "when": 250, "tags": []}), add_event({"what": "f", "when": 260, "tags": ""}),
+        add_event({"what": "bad", "tags": 5}), add_event({"what": "bad", "tags": {"a": 1}}), add_event("[]"),
+        add_event(""), add_event("{"), add_event({"tags": "a"}), add_event({"what": "x", "when": "soon"}),
+        get("/events/get_data"), get("/events"), get("/events/get_data", ("jsonp", "call")),
+        get("/events/1"), get("/events/1/"), get("/events/4"), get("/events/3"), get("/events/99"),
+        Call("PUT", "/events/", []), Call("DELETE", "/events/", [])]
+    for start, end in ((100, 300), (101, 299), (200, 200), (300, 100), (0, 99), ("19700101", "19700102"),
+                       ("00:02_19700101", "now"), ("wrong", "now")):
+        calls.append(get("/events/get_data", ("from", start), ("until", end)))
+    for tags in ("web", "deploy", "web deploy", "deploy web", "web none", "none", "", " ", "web  deploy", "web db",
+                 "db deploy web", "web web", "web,deploy"):
+        for one in ("", "union", "intersection", "wrong"):
+            calls.append(get("/events/get_data", ("tags", tags), *([("set", one)] if one else [])))
     return calls
 
 
@@ -284,11 +317,22 @@ class Comparison:
             return self.note("server error", json.loads(our_body) == {"nodes": []})
         if their_status != 200 or our_status != 200:
             return their_status == our_status
+        if call.path.startswith("/events"):
+            return self.are_events_equal(call, their_body, our_body)
         form = call.get("format", "treejson") if call.path.startswith("/metrics") else ""
         if form in ("pickle", "msgpack"):
             load = pickle.loads if form == "pickle" else msgpack.loads
             return self.normal_nodes(load(their_body)) == self.normal_nodes(load(our_body))
         return self.are_equal(call, form, json.loads(their_body), json.loads(our_body))
+
+    def are_events_equal(self, call, theirs, ours):
+        if call.get("jsonp"):
+            theirs, ours = theirs.removeprefix(b"call(")[:-1], ours.removeprefix(b"call(")[:-1]
+        if call.path == "/events" and call.method == "GET":
+            return self.note("events page", theirs.lstrip().startswith(b"<"))
+        if not theirs or not ours:
+            return theirs == ours
+        return json.loads(theirs) == json.loads(ours)
 
     def are_equal(self, call, form, theirs, ours):
         if call.path.startswith("/tags"):
@@ -356,6 +400,8 @@ def known_to_differ(comparison, call):
         return comparison.note("limit 0")
     if any("^b1|1" in text for text in texts):
         return comparison.note("anchored alternatives")
+    if call.get("tags") in ("web web", "web  web") and call.get("set") == "intersection":
+        return comparison.note("repeated tag")
     if any("plain.untagged" in text for text in texts) and call.path == "/tags/findSeries":
         return comparison.note("untagged series")
     if call.path == "/tags/gone":
@@ -373,9 +419,22 @@ def make_tree(tree):
 def ask_ours(cluster, call):
     query = urllib.parse.urlencode(call.parameters)
     url = cluster.url(call.path)
+    if call.path.startswith("/events"):
+        return ask_events(url, call, query)
     if call.method == "POST":
         return harness.http(url, query, {"Content-Type": "application/x-www-form-urlencoded"})[::2]
     return harness.http(f"{url}?{query}")[::2]
+
+
+def ask_events(url, call, query):
+    request = urllib.request.Request(f"{url}?{query}" if call.method == "GET" else url, method=call.method,
+                                     data=None if call.method == "GET" else call.get("body", "").encode(),
+                                     headers={"Content-Type": "application/json", "Accept": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
 
 
 def run(options, cluster, tree):

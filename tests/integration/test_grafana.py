@@ -192,6 +192,13 @@ class GrafanaTest(unittest.TestCase):
             self.assertEqual(answer["version"], "v0.1")
             self.assertEqual(type(answer["meta"]["stats"]), dict)
             self.assertEqual([one["target"] for one in answer["series"]], ["prod.a.count"])
+            lineage, = answer["series"][0]["meta"]
+            self.assertEqual((lineage["schema-retentions"], lineage["archive-read"], lineage["aggnum-rc"],
+                              lineage["count"]), ("1min:1d", 0, 0, 1))
+        answer = Personality(self).post("target=sumSeries(prod.*.count)&format=json&maxDataPoints=10&meta=true")
+        lineage, = answer["series"][0]["meta"]
+        self.assertEqual((lineage["consolidator-normfetch"], lineage["count"]), ("AverageConsolidator", 2))
+        self.assertGreater(lineage["aggnum-rc"], 1)
 
     # Row 11.
     def test_functions_map_to_what_the_editor_needs(self):
@@ -229,6 +236,37 @@ class GrafanaTest(unittest.TestCase):
             for key in ("allowChildren", "expandable", "leaf"):
                 self.assertIs(type(one[key]), int)
             self.assertEqual(one["context"], {})
+
+    # Row 14: as Grafana's annotations ask, raw and encoded.
+    def test_events_have_a_list_of_tags_and_a_whole_second(self):
+        def add(**event):
+            status, _, body = self.post("/events/", json.dumps(event), {"Content-Type": "application/json"})
+            self.assertEqual((status, body), (200, b""))
+        add(what="deploy", tags=["web", "v2"], when=self.end - 30, data="by hand")
+        add(what="restart", tags="web db", when=self.end - 20.5)
+        add(what="now")
+        raw = harness.http(self.cluster.url("/events/get_data") + f"?from={self.end - 60}&until=now&tags=web%20v2")
+        self.assertEqual(strict(raw[2]), [{"when": self.end - 30, "what": "deploy", "data": "by hand",
+                                           "tags": ["web", "v2"], "id": 1}])
+        self.assertIs(type(strict(raw[2])[0]["when"]), int)
+        found = self.cluster.get("/events/get_data", tags="web", until="now", **{"from": "-24h"})
+        self.assertEqual([one["what"] for one in found], ["deploy", "restart"])
+        self.assertEqual(found[1]["when"], self.end - 21)
+        self.assertEqual(self.cluster.get("/events/2/")["tags"], ["web", "db"])
+        self.assertEqual(harness.http(self.cluster.url("/events/9"))[0], 404)
+        for personality in self.each():
+            (name, points), = personality.send({"A": "events('web')"}, self.end - 60, self.end)
+            self.assertEqual(name, 'events("web")')
+            self.assertEqual([time for value, time in points if value], [self.end - 30, self.end - 21])
+        # They are where all query services find them, and survive the controller.
+        self.cluster.controller.stop()
+        self.assertEqual(harness.http(self.cluster.url("/events/get_data"))[0], 503)
+        status, headers, _ = harness.http(self.cluster.url("/render", target="events('*')", format="json"))
+        self.assertEqual(status, 200)
+        self.assertIn("events (", headers["X-Plumbago-Partial"])
+        self.cluster.controller.start().wait_ready()
+        harness.wait_until(lambda: harness.http(self.cluster.url("/events/get_data"))[0] == 200, "events are back")
+        self.assertEqual(len(self.cluster.get("/events/get_data")), 3)
 
     # Row 15.
     def test_the_version_has_three_parts(self):

@@ -45,6 +45,17 @@ class QueryApiTest(unittest.TestCase):
 
     # ---- answers ----
 
+    def test_info_has_the_retentions_on_each_shard(self):
+        answer = self.cluster.get("/info/", target="servers.*.cpu", format="json")
+        metrics = [one for shard, info in answer["info"].items() for one in info["metrics"]
+                   if self.assertIn(shard, ("shard-0", "shard-1")) is None]
+        self.assertEqual(sorted(one["name"] for one in metrics), [f"servers.{host}.cpu" for host in HOSTS])
+        for one in metrics:
+            self.assertEqual(one["retentions"], [{"secondsPerPoint": 60, "numberOfPoints": 1440}])
+            self.assertEqual((one["consolidationFunc"], one["maxRetention"]), ("average", 86400))
+            self.assertAlmostEqual(one["xFilesFactor"], 0.5)
+        self.assertEqual(harness.http(self.cluster.url("/info", target="no.such"))[0], 404)
+
     def test_functions_give_the_numbers_of_graphite(self):
         ramp = [float(i) for i in range(10)]
         cases = {

@@ -1,5 +1,5 @@
 // Functions that make series: constantLine, threshold, verticalLine, timeFunction, sinFunction,
-// identity, randomWalkFunction and seriesByTag.
+// identity, randomWalkFunction, events and seriesByTag.
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -109,6 +109,23 @@ absl::StatusOr<SeriesList> EvaluateRandomWalk(Call& call) {
   });
 }
 
+// Whoever fetches the call itself has the events.
+absl::StatusOr<SeriesList> EvaluateEvents(Call& call) {
+  const TimeRange& range = call.range();
+  PLUMBAGO_RETURN_IF_ERROR(call.ChargePoints(range.until - range.from));
+  std::string name = "events(";
+  for (const Value& tag : call.arguments().Repeated("tags")) {
+    absl::StrAppend(&name, name.back() == '(' ? "\"" : ", \"", std::get<std::string>(tag), "\"");
+  }
+  name += ')';
+  SeriesList list = call.Fetched(call.source());
+  for (Series& series : list) {
+    series.RenameTo(name);
+    series.tags = MakeSeries(name, 0, 0, 1, std::vector<double>()).tags;
+  }
+  return list;
+}
+
 absl::StatusOr<SeriesList> EvaluateSeriesByTag(Call& call) { return call.Fetched(call.source()); }
 
 }  // namespace
@@ -158,6 +175,12 @@ std::vector<FunctionDefinition> SourceFunctions() {
        .description = "A random walk from 0, for trying things out.",
        .parameters = {name, step},
        .evaluate = EvaluateRandomWalk},
+      {.name = "events",
+       .group = "Special",
+       .description = "How many events with all of the tags there are in each second; '*' for all "
+                      "events.",
+       .parameters = {Repeated("tags", ParameterType::kString)},
+       .evaluate = EvaluateEvents},
       {.name = "seriesByTag",
        .group = "Special",
        .description = "The series whose tags match all expressions: 'tag=value', 'tag!=value', "

@@ -50,12 +50,13 @@ absl::StatusOr<std::vector<TimeRange>> ShiftWindows(WindowQuestion& question) {
   return std::vector<TimeRange>{range, shifted};
 }
 
-// As many values as the times say. Data that ends early, as that of the future does, ends in nulls.
+// Data that ends before the times do, as that of the future does, ends in nulls. A constant line
+// has one value more than its times say, and keeps it.
 absl::Status FitValues(Call& call, Series& series) {
   const int64_t count = (series.end - series.start + series.step - 1) / series.step;
   const auto wanted = static_cast<size_t>(std::max<int64_t>(count, 0));
-  if (wanted == series.values.size()) return absl::OkStatus();
-  if (wanted > series.values.size()) PLUMBAGO_RETURN_IF_ERROR(call.ChargePoints(count));
+  if (wanted <= series.values.size()) return absl::OkStatus();
+  PLUMBAGO_RETURN_IF_ERROR(call.ChargePoints(count));
   series.values.Mutable().resize(wanted, kNull);
   return absl::OkStatus();
 }

@@ -29,6 +29,7 @@ class FakeShard final : public ShardClient {
   absl::Status store_status;
   absl::Status cache_status;
   absl::Status reduce_status;
+  std::shared_ptr<base::Cancellation> fetch_cancellation;  // of the last fetch, shared with it
   bool is_silent = false;
   bool is_usable = true;
   absl::Duration usual_time = absl::InfiniteDuration();
@@ -118,9 +119,10 @@ class FakeShard final : public ShardClient {
     Answer(store_status, std::move(names), done);
   }
 
-  void Fetch(const ShardCall&, Metrics metrics, const FetchRange& range, int64_t,
+  void Fetch(const ShardCall& call, Metrics metrics, const FetchRange& range, int64_t,
              Done<StoredSeries> done) override {
     calls.push_back("fetch " + Joined(*metrics));
+    fetch_cancellation = call.cancellation;
     std::vector<StoredSeries> answer;
     for (size_t i = 0; i < metrics->size(); ++i) {
       const auto entry = stored.find((*metrics)[i]);
@@ -138,6 +140,18 @@ class FakeShard final : public ShardClient {
       answer.back().group_index = i;
     }
     Answer(reduce_status.ok() ? store_status : reduce_status, std::move(answer), done);
+  }
+
+  void Describe(const ShardCall&, Metrics metrics, Done<SeriesLayout> done) override {
+    calls.push_back("describe " + Joined(*metrics));
+    std::vector<SeriesLayout> answer;
+    for (size_t i = 0; i < metrics->size(); ++i) {
+      const auto entry = stored.find((*metrics)[i]);
+      if (entry == stored.end()) continue;
+      const auto step = static_cast<uint32_t>(entry->second.step);
+      answer.push_back({i, {{step, 60}, {step * 10, 100}}, entry->second.method, 0.5});
+    }
+    Answer(store_status, std::move(answer), done);
   }
 
   void ReadHot(const ShardCall&, Metrics metrics, const FetchRange&,
