@@ -302,6 +302,23 @@ TEST_CASE("A store that does not know reductions is asked for the series", "[gro
   CHECK(answer->series[0].values[0] == 39 * 40 / 2);
 }
 
+TEST_CASE("A shard that is slow to reduce is given up for its replicas, within the budget",
+          "[group_reader]") {
+  World world(Replicas::kTwo);
+  world.AddPlain(40);
+  for (const char* id : {"shard-0", "shard-1"}) {
+    world.shards.shard(id).usual_time = absl::ZeroDuration();
+  }
+  world.shards.shard("shard-0").is_silent_to_reductions = true;
+  world.shards.clients.hedges = 1;
+  const auto answer = world.Render("sumSeries(web.*)", 1);
+  REQUIRE(answer.ok());
+  CHECK(answer->notes.missing_shards.empty());
+  CHECK(answer->notes.reductions.whole_groups.at("slow_shard") == 1);
+  CHECK(answer->series[0].values[0] == 39 * 40 / 2);
+  CHECK(world.shards.clients.hedges == 0);
+}
+
 TEST_CASE("Reduced points count for the limit of points", "[group_reader]") {
   World world(Replicas::kOne);
   world.AddPlain(40);

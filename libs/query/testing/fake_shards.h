@@ -31,6 +31,7 @@ class FakeShard final : public ShardClient {
   absl::Status reduce_status;
   std::shared_ptr<base::Cancellation> fetch_cancellation;  // of the last fetch, shared with it
   bool is_silent = false;
+  bool is_silent_to_reductions = false;
   bool is_usable = true;
   absl::Duration usual_time = absl::InfiniteDuration();
   size_t deferred_max = 0;         // not 0: answers wait for AnswerDeferred()
@@ -139,6 +140,7 @@ class FakeShard final : public ShardClient {
       answer.push_back(ReduceFakes(stored, question->groups[i], question->tail_from, range));
       answer.back().group_index = i;
     }
+    if (is_silent_to_reductions) return;
     Answer(reduce_status.ok() ? store_status : reduce_status, std::move(answer), done);
   }
 
