@@ -9,6 +9,7 @@ extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void
 
 // Read by jemalloc at its start. A burst of points leaves memory behind that the next one needs
 // again minutes later: pages that nobody uses go back to the machine after a second instead of ten.
+// Only in programs that use this file, which of the services is the cache.
 extern "C" const char* malloc_conf;
 const char* malloc_conf = "dirty_decay_ms:1000,muzzy_decay_ms:0";
 
