@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "events_service.h"
 #include "rpc/server.h"
 #include "tenants_service.h"
 #include "topology_service.h"
@@ -13,12 +14,13 @@ namespace {
 struct Fixture {
   Fixture() {
     registry->SetListener([this] { topology.Push(); });
-    auto started = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&tenants, &topology});
+    auto started = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&tenants, &topology, &events});
     REQUIRE(started.ok());
     server = std::move(*started);
     const auto channel = rpc::MakeChannel("127.0.0.1:" + std::to_string(server->port()));
     tenants_stub = v1::Tenants::NewStub(channel);
     topology_stub = v1::Topology::NewStub(channel);
+    events_stub = v1::Events::NewStub(channel);
   }
   ~Fixture() {
     topology.Stop();
@@ -40,9 +42,14 @@ struct Fixture {
   std::unique_ptr<tenancy::Registry> registry = *tenancy::Registry::Open(kv, clock, random);
   TenantsService tenants{*registry};
   TopologyService topology{*registry, metrics};
+  base::MemoryKeyValue event_kv;
+  std::unique_ptr<tenancy::EventStore> event_store =
+      *tenancy::EventStore::Open(event_kv, clock, metrics, {});
+  EventsService events{*event_store, *registry};
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<v1::Tenants::Stub> tenants_stub;
   std::unique_ptr<v1::Topology::Stub> topology_stub;
+  std::unique_ptr<v1::Events::Stub> events_stub;
 };
 
 TEST_CASE("Errors of the registry reach the client with code and message", "[controller]") {
@@ -126,6 +133,47 @@ TEST_CASE("Watchers that come and go while snapshots are pushed do no harm", "[c
   }
   for (int i = 0; i < 50; ++i) CHECK(fixture.Create("t" + std::to_string(i)).ok());
   for (std::thread& thread : threads) thread.join();
+}
+
+grpc::Status AddEvent(Fixture& fixture, const std::string& tenant, const std::string& data,
+                      v1::Event& event) {
+  grpc::ClientContext context;
+  v1::AddEventRequest request;
+  request.set_tenant(tenant);
+  request.mutable_event()->set_what("deploy");
+  request.mutable_event()->set_data(data);
+  return fixture.events_stub->AddEvent(&context, request, &event);
+}
+
+TEST_CASE("Events are kept for tenants that there are, and come back in parts", "[controller]") {
+  Fixture fixture;
+  v1::Event event;
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(AddEvent(fixture, "default", std::string(60'000, 'x'), event).ok());
+  }
+  CHECK(event.id() == 50);
+  CHECK(AddEvent(fixture, "nobody", "", event).error_code() == grpc::StatusCode::NOT_FOUND);
+  REQUIRE(fixture.Create("acme").ok());
+  CHECK(AddEvent(fixture, "acme", "", event).ok());
+  REQUIRE(fixture.registry->DeleteTenant("acme").ok());
+  CHECK(AddEvent(fixture, "acme", "", event).error_code() == grpc::StatusCode::NOT_FOUND);
+  grpc::ClientContext context;
+  v1::FindEventsRequest request;
+  request.set_tenant("default");
+  const auto reader = fixture.events_stub->FindEvents(&context, request);
+  v1::FindEventsResponse part;
+  int part_count = 0;
+  int event_count = 0;
+  for (; reader->Read(&part); ++part_count) event_count += part.event_size();
+  CHECK(reader->Finish().ok());
+  CHECK(part_count == 3);
+  CHECK(event_count == 50);
+  grpc::ClientContext get_context;
+  v1::GetEventRequest get;
+  get.set_tenant("default");
+  get.set_id(7);
+  CHECK(fixture.events_stub->GetEvent(&get_context, get, &event).ok());
+  CHECK(event.id() == 7);
 }
 
 }  // namespace
