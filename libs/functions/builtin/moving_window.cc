@@ -136,21 +136,40 @@ std::vector<double> Slide(const Windows& windows, State state) {
   return results;
 }
 
+// Sums and counts of values of `window_count` windows of `points` values, the first one at
+// `values`, each a value behind the one before. Windows side by side, each in the order of its
+// values: they do not wait for each other's additions, and are vectorised.
+void AddWindows(const double* values, size_t window_count, size_t points, double* sums,
+                double* counts) {
+  std::fill_n(sums, window_count, 0.0);
+  std::fill_n(counts, window_count, 0.0);
+  for (size_t k = 0; k < points; ++k) {
+    for (size_t i = 0; i < window_count; ++i) {
+      const double value = values[i + k];
+      const bool is_value = !std::isnan(value);
+      sums[i] += is_value ? value : 0;
+      counts[i] += is_value ? 1 : 0;
+    }
+  }
+}
+
 // Every window added up anew.
 std::vector<double> PlainSums(const Windows& windows, bool is_average) {
+  constexpr size_t kWindowsAtOnce = 256;
   std::vector<double> results(windows.count(), kNull);
-  const double* values = windows.values.data();
-  for (size_t i = 0; i < results.size(); ++i) {
-    const size_t end = windows.end(i);
-    double sum = 0;
-    size_t count = 0;
-    for (size_t at = windows.begin(i); at < end; ++at) {
-      const bool is_value = !std::isnan(values[at]);
-      sum += is_value ? values[at] : 0;
-      count += is_value;
+  double sums[kWindowsAtOnce];
+  double counts[kWindowsAtOnce];
+  for (size_t first = 0; first < results.size();) {
+    // Windows that begin before the first value are shorter, and go one by one.
+    const size_t points = windows.end(first) - windows.begin(first);
+    const bool is_short = points < static_cast<size_t>(windows.points);
+    const size_t count = is_short ? 1 : std::min(kWindowsAtOnce, results.size() - first);
+    AddWindows(windows.values.data() + windows.begin(first), count, points, sums, counts);
+    for (size_t i = 0; i < count; ++i) {
+      if (!windows.IsEnough(static_cast<size_t>(counts[i]))) continue;
+      results[first + i] = is_average ? sums[i] / counts[i] : sums[i];
     }
-    if (!windows.IsEnough(count)) continue;
-    results[i] = is_average ? sum / static_cast<double>(count) : sum;
+    first += count;
   }
   return results;
 }
