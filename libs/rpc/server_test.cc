@@ -2,9 +2,13 @@
 // an error that names the address.
 #include "rpc/server.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <future>
 #include <string>
 
@@ -27,17 +31,22 @@ std::string ToString(const grpc::ByteBuffer& buffer) {
 
 // grpc.health.v1.Health/Check of the whole server: HealthCheckRequest {} in, and the field
 // `ServingStatus status = 1` out (1 SERVING, 2 NOT_SERVING).
-int HealthOf(const std::string& address) {
+grpc::Status CheckHealth(const std::string& address, std::chrono::milliseconds timeout,
+                         grpc::ByteBuffer* response) {
   grpc::GenericStub stub(MakeChannel(address));
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
   const grpc::Slice no_bytes;
   const grpc::ByteBuffer request(&no_bytes, 1);
-  grpc::ByteBuffer response;
   std::promise<grpc::Status> done;
-  stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", {}, &request, &response,
+  stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", {}, &request, response,
                  [&](grpc::Status status) { done.set_value(std::move(status)); });
-  const grpc::Status status = done.get_future().get();
+  return done.get_future().get();
+}
+
+int HealthOf(const std::string& address) {
+  grpc::ByteBuffer response;
+  const grpc::Status status = CheckHealth(address, std::chrono::seconds(10), &response);
   INFO(status.error_message());
   REQUIRE(status.ok());
   const std::string bytes = ToString(response);
@@ -54,6 +63,23 @@ TEST_CASE("Server answers health checks with what SetServing said last", "[rpc]"
   server->SetServing(Server::Serving::kNo);
   CHECK(HealthOf(AddressOf(*server)) == 2);
   server->Shutdown(absl::ZeroDuration());
+}
+
+TEST_CASE("A call waits for a server that is slow to take its connection", "[rpc]") {
+  // The kernel connects, and nobody answers: as a busy server, but for longer.
+  const int listening = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  REQUIRE(bind(listening, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(listen(listening, 1) == 0);
+  REQUIRE(getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  grpc::ByteBuffer response;
+  const grpc::Status status = CheckHealth("127.0.0.1:" + std::to_string(ntohs(address.sin_port)),
+                                          std::chrono::milliseconds(500), &response);
+  CHECK(status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
+  close(listening);
 }
 
 TEST_CASE("Server lists its services by reflection", "[rpc]") {
