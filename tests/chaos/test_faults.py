@@ -259,6 +259,35 @@ class OverloadTest(FaultTest):
                                 "they need a core to themselves")
         self.assertLess(taken, sent_lines)
 
+    def test_a_shard_that_hangs_costs_its_own_points_only_and_each_is_counted(self):
+        """One of two shards hangs, and its spool is full: the relay itself refuses the points for it, of senders
+        who cannot wait, takes those for the other, and lets a sender who can wait do so."""
+        cluster = self.cluster(shards=2, relay_flags=["--in-flight-max", "8MiB", "--spool-bytes-max", "2MiB",
+                                                      "--shard-stall-timeout", "500ms"]).start()
+        relay, (goes_on, hangs) = cluster.relay, cluster.caches
+        spool_full = lambda: relay.metric("plumbago_points_dropped_total", reason="spool_full")
+        hangs.suspend()
+        self.tcp_lines = 0
+        sender = self.client(cluster, 20, "--udp", "--rate", "100000")
+        harness.wait_until(lambda: spool_full() > 0, "the spool is full", 20)
+        stored_by = [goes_on.metric("plumbago_points_received_total"), spool_full()]
+        waiting = self.client(cluster, 1, "--prefix", "waiting")  # over TCP
+        sent_lines = self.result_of(sender, 60)[0]
+        self.assertGreater(goes_on.metric("plumbago_points_received_total"), stored_by[0])
+        self.assertGreater(spool_full(), stored_by[1])
+        self.assertIsNone(waiting.poll(), "a sender who can wait was not made to")
+        hangs.resume()
+        self.tcp_lines = self.result_of(waiting, 60)[0]
+        taken = self.check_every_line(cluster, sent_lines)
+        refused = sent_lines - taken
+        harness.wait_until(lambda: relay.metric("plumbago_relay_spool_bytes") == 0
+                           and relay.metric("plumbago_relay_points_held") == 0, "memory and spool are empty", 60)
+        harness.wait_until(lambda: cluster.unstored_points() == 0, "all is stored", 60)
+        self.assert_ledger_balances(cluster)
+        self.assertEqual(relay.metric("plumbago_points_dropped_total"), spool_full())
+        print(f"one of two shards hangs: {sent_lines} sent by UDP, {taken} taken, {refused} refused and counted "
+              f"{self.lost_by_reason(cluster)}; {self.tcp_lines} by TCP, all taken", flush=True)
+
     def client(self, cluster, seconds, *flags):
         return subprocess.Popen(
             [BIN / "overload_client", "--address", f"127.0.0.1:{cluster.plaintext_port}", "--duration", f"{seconds}s",
