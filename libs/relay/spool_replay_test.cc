@@ -66,6 +66,19 @@ TEST_CASE("What a cache refuses while the spool is full waits in memory and is s
   CHECK(f.LedgerDifference() == 0);
 }
 
+TEST_CASE("A small spool gives room back before all of it is replayed", "[spool_replay]") {
+  Fixture f;
+  f.options.bytes_max = uint64_t{1} << 20;
+  f.Start();
+  for (uint32_t time = 1;; ++time) {
+    auto batch = f.MakeBatch("x", time, 1, 2000);
+    if (!f.spooler->SpoolOf("a").Append(batch, BatchSpool::Bounds::kKeep)) break;
+    f.spooler->Step();
+  }
+  CHECK(f.FileCount("a", ".journal") >= 6);
+  CHECK(f.FileCount("a", ".journal") <= 8);
+}
+
 TEST_CASE("The ledger balances where the slot map changes while refused points are on their way",
           "[spool_replay]") {
   Fixture f;
