@@ -207,10 +207,10 @@ void DestinationSpool::PublishReplay() {
   const auto publish = [](base::Counter& counter, uint64_t now, uint64_t then) {
     if (now != then) counter.Increment(static_cast<double>(now - then));
   };
-  // The stream counts them as held, but they are in the spool.
-  const size_t in_flight_count = replay_->in_flight_point_count();
-  const size_t before_count = std::exchange(in_flight_point_count_, in_flight_count);
-  shared_.points_held.Add(static_cast<double>(before_count) - static_cast<double>(in_flight_count));
+  // The stream counts what is in flight as held, but it is in the spool.
+  const double held = static_cast<double>(replay_->refused_point_count()) -
+                      static_cast<double>(replay_->in_flight_point_count());
+  shared_.points_held.Add(held - std::exchange(replay_points_held_, held));
   publish(metrics_.points_replayed, totals.replayed_points, before.replayed_points);
   publish(metrics_.points_spooled, totals.returned_points, before.returned_points);
   publish(metrics_.points_rerouted, totals.rerouted_points, before.rerouted_points);

@@ -42,10 +42,15 @@ uint64_t SpoolReplay::acknowledged_count() const {
 
 void SpoolReplay::Restart() {
   waits_for_owners_ = false;
+  size_t held_point_count = refused_point_count_;
   if (stream_ != nullptr && stream_->unacknowledged_bytes() > 0) {
-    stream_->TakeBack();  // what it holds is in the segment
+    for (const auto& batch : stream_->TakeBack()) held_point_count += batch->point_count();
   }
   CollectAcknowledged();
+  // All of it is in the segment still. What the cache has refused was counted as replayed.
+  totals_.returned_points += held_point_count - in_flight_point_count_;
+  refused_.clear();
+  refused_point_count_ = 0;
   ForgetSegment();
 }
 
@@ -62,7 +67,7 @@ void SpoolReplay::ForgetSegment() {
 
 absl::StatusOr<bool> SpoolReplay::Step(Mode mode) {
   CollectAcknowledged();
-  if (!CollectRefused()) return false;
+  if (!CollectRefused(mode)) return false;
   if (mode == Mode::kPaused || waits_for_owners_) return false;
   if (!WriteDetours()) return false;
   if (reader_ == nullptr) {
@@ -130,16 +135,27 @@ void SpoolReplay::CollectAcknowledged() {
   }
 }
 
-bool SpoolReplay::CollectRefused() {
+bool SpoolReplay::CollectRefused(Mode mode) {
   if (stream_ == nullptr) return true;
   for (RefusedBatch& one : stream_->TakeRefused()) {
     retry_at_ = clock_.Monotonic() + one.retry_after;
+    refused_point_count_ += one.batch->point_count();
     refused_.push_back(std::move(one.batch));
   }
   for (; !refused_.empty(); refused_.pop_front()) {
-    if (!files_.Append(*refused_.front()).ok()) return false;
-    totals_.returned_points += refused_.front()->point_count();
-    has_returned_ = true;
+    const size_t point_count = refused_.front()->point_count();
+    if (files_.Append(*refused_.front()).ok()) {
+      totals_.returned_points += point_count;
+      has_returned_ = true;
+    } else {
+      // There may be no room before this segment goes, and it does not go before these points are
+      // safe: so they take the other way.
+      if (mode == Mode::kPaused || !MaySend(mode)) return false;
+      allowance_points_ -= static_cast<double>(point_count);
+      sent_point_counts_.push_back(0);  // they have been counted when they were refused
+      stream_->Send(std::move(refused_.front()));
+    }
+    refused_point_count_ -= point_count;
   }
   return true;
 }
@@ -259,7 +275,6 @@ bool SpoolReplay::WriteDetours() {
 absl::StatusOr<bool> SpoolReplay::Finish() {
   if (stream_ != nullptr && stream_->unacknowledged_bytes() > 0) return false;
   CollectAcknowledged();
-  if (!CollectRefused()) return false;
   if (std::exchange(has_returned_, false)) PLUMBAGO_RETURN_IF_ERROR(files_.Sync());
   for (Detour& detour : detours_) PLUMBAGO_RETURN_IF_ERROR(detour.files->Sync());
   const std::string damage = damage_;

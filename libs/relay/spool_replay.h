@@ -57,7 +57,7 @@ class SpoolReplay {
   struct Totals {
     // Acknowledged; some twice, after an interruption or where the cache had no memory for them.
     uint64_t replayed_points = 0;
-    uint64_t returned_points = 0;  // of these, written to the spool again: no memory for them
+    uint64_t returned_points = 0;  // of these, in the spool again: the cache had no memory for them
     uint64_t rerouted_points = 0;  // given to the spools of other destinations
     uint64_t damaged_points = 0;   // their names were in a damaged part of the segment
   };
@@ -87,6 +87,8 @@ class SpoolReplay {
   uint64_t acknowledged_count() const;  // batches, of the present stream
   // Points that are on their way, and in the spool until they are acknowledged.
   size_t in_flight_point_count() const { return in_flight_point_count_; }
+  // Points that the cache has refused and that wait here: not in the spool, as far as is counted.
+  size_t refused_point_count() const { return refused_point_count_; }
   bool is_stream_failing() const { return stream_ != nullptr && stream_->is_failing(); }
 
  private:
@@ -109,9 +111,9 @@ class SpoolReplay {
   void ForgetSegment();
   bool MaySend(Mode mode);
   void CollectAcknowledged();
-  // Brings what the cache has no memory for back to the spool. False where that is not possible
-  // yet.
-  bool CollectRefused();
+  // Brings what the cache has no memory for back to the spool, or to the cache again where the
+  // spool is full. False where neither is possible yet.
+  bool CollectRefused(Mode mode);
   absl::StatusOr<bool> SendNext();
   // False where a series has no owner for now.
   bool Define(absl::string_view payload);
@@ -133,7 +135,8 @@ class SpoolReplay {
   double allowance_points_ = 1;
   absl::Duration allowed_at_;                            // monotonic
   absl::Duration retry_at_ = -absl::InfiniteDuration();  // monotonic: the cache was short of memory
-  std::deque<std::unique_ptr<Batch>> refused_;           // on the way back to the spool
+  std::deque<std::unique_ptr<Batch>> refused_;           // of the present segment, to be kept safe
+  size_t refused_point_count_ = 0;                       // the sum of these
   bool has_returned_ = false;  // something is back in the spool and not synced yet
   bool waits_for_owners_ = false;
   bool is_open_failing_ = false;  // said in the log
@@ -146,8 +149,9 @@ class SpoolReplay {
   std::shared_ptr<NameTable> own_names_;
   std::vector<Series> series_;  // by number
   std::deque<Detour> detours_;
-  std::deque<size_t> sent_point_counts_;  // of the batches on their way
-  size_t in_flight_point_count_ = 0;      // the sum of these
+  // Of the batches on their way; 0 for those that are sent again after a refusal.
+  std::deque<size_t> sent_point_counts_;
+  size_t in_flight_point_count_ = 0;  // the sum of these
   uint64_t seen_acknowledged_ = 0;
   journal::PointColumns columns_;                         // scratch
   std::vector<journal::NumberedSeries> numbered_series_;  // scratch

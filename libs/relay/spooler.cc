@@ -18,6 +18,7 @@ constexpr absl::Duration kDiskCheckInterval = absl::Seconds(1);
 constexpr absl::Duration kSyncInterval = absl::Seconds(1);
 constexpr absl::Duration kBusyWait = absl::Milliseconds(10);
 constexpr absl::Duration kIdleWait = absl::Seconds(1);
+constexpr uint64_t kSegmentBytesMin = uint64_t{64} << 10;
 
 void Die(const absl::Status& status) {
   base::LogError(absl::StrCat(
@@ -90,7 +91,9 @@ DestinationSpool& Spooler::Get(const SpoolDestination& destination) {
     const SpoolFilesOptions files{
         .directory = absl::StrCat(options_.directory, "/", destination.Directory()),
         .bytes_max = options_.bytes_max,
-        .segment_bytes_max = options_.segment_bytes_max};
+        // Room comes back a segment at a time: a small spool has several even so.
+        .segment_bytes_max = std::min(options_.segment_bytes_max,
+                                      std::max(options_.bytes_max / 8, kSegmentBytesMin))};
     spool = std::make_unique<DestinationSpool>(destination, files, options_.replay, *shared_,
                                                file_system_, clock_, registry_,
                                                metrics_.dropped(DropReason::kSpoolDamaged));

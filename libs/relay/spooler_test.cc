@@ -8,9 +8,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "base/testing/fault_file_system.h"
-#include "base/testing/temporary_directory.h"
-#include "relay/testing/fake_stream.h"
+#include "relay/testing/spooler_fixture.h"
 
 namespace plumbago::relay {
 namespace {
@@ -18,100 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 using base::testing::FaultFileSystem;
 using testing::Destination;
+using testing::MapOf;
 using testing::Point;
-
-// Shard `owner` has all slots; the others none.
-std::shared_ptr<const topology::SlotMap> MapOf(uint64_t epoch,
-                                               const std::vector<std::string>& owners,
-                                               const std::vector<std::string>& others = {}) {
-  v1::TopologySnapshot proto;
-  proto.set_epoch(epoch);
-  v1::SlotRange* range = proto.add_slots();
-  range->set_last(topology::kSlotCount - 1);
-  for (const auto* ids : {&owners, &others}) {
-    for (const std::string& id : *ids) {
-      v1::Shard* shard = proto.add_shard();
-      shard->set_id(id);
-      shard->set_cache_address("cache-" + id);
-      shard->set_state(v1::Shard::ACTIVE);
-      if (ids == &owners) range->add_shard(id);
-    }
-  }
-  return topology::SlotMap::FromProto(proto).value();
-}
-
-struct Fixture {
-  Fixture() {
-    options.directory = temporary.path() + "/spool";
-    options.disk_free_bytes_min = 0;
-    options.replay.points_per_second = 1e9;
-  }
-  Spooler& Start() {
-    spooler = std::make_unique<Spooler>(
-        options, faulty, clock, registry, metrics,
-        Spooler::StreamFactories{.shard =
-                                     [this](const topology::ShardInfo& shard) {
-                                       return std::make_unique<testing::FakeStream>(
-                                           shards[shard.id]);
-                                     },
-                                 .endpoint =
-                                     [this](const routing::Endpoint& endpoint) {
-                                       return std::make_unique<testing::FakeStream>(
-                                           endpoints[routing::Describe(endpoint)]);
-                                     }});
-    REQUIRE(spooler->TakeUp().ok());
-    return *spooler;
-  }
-  std::unique_ptr<Batch> MakeBatch(const std::string& metric, uint32_t time, double value,
-                                   size_t count = 1) {
-    auto names = std::make_shared<NameTable>();
-    auto batch = std::make_unique<Batch>();
-    const uint32_t id = names->Append("t", metric);
-    batch->names = names;
-    batch->received_unix_ms = absl::ToUnixMillis(clock.Now());
-    for (size_t i = 0; i < count; ++i) {
-      batch->points.Append(id, time + static_cast<uint32_t>(i), value);
-    }
-    return batch;
-  }
-  bool Append(const std::string& shard, const std::string& metric, uint32_t time,
-              double value = 1) {
-    auto batch = MakeBatch(metric, time, value);
-    return spooler->SpoolOf(shard).Append(batch, BatchSpool::Bounds::kKeep);
-  }
-  // Many steps, with time between them.
-  void Run(int steps = 30) {
-    for (int i = 0; i < steps; ++i) {
-      spooler->Step();
-      clock.Advance(absl::Milliseconds(100));
-    }
-  }
-  double Metric(const std::string& name, const std::string& shard) {
-    const std::string key = absl::StrCat(name, "{shard=\"", shard, "\"} ");
-    const std::string text = registry.Scrape();
-    const size_t at = text.find(key);
-    REQUIRE(at != std::string::npos);
-    return std::stod(text.substr(at + key.size()));
-  }
-  size_t FileCount(const std::string& shard, const std::string& extension) {
-    size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(options.directory + "/" + shard)) {
-      count += entry.path().extension() == extension ? 1 : 0;
-    }
-    return count;
-  }
-
-  base::testing::TemporaryDirectory temporary;
-  std::unique_ptr<base::FileSystem> real = base::MakePosixFileSystem();
-  FaultFileSystem faulty{*real};
-  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
-  base::Metrics registry;
-  RelayMetrics metrics{registry, "t"};
-  std::map<std::string, Destination> shards;
-  std::map<std::string, Destination> endpoints;  // by description
-  SpoolerOptions options;
-  std::unique_ptr<Spooler> spooler;
-};
+using Fixture = testing::SpoolerFixture;
 
 TEST_CASE("What is handed over is written, replayed, and removed when it is accepted",
           "[spooler]") {

@@ -120,7 +120,7 @@ class DestinationSpool final : public BatchSpool {
   bool is_stream_wanted_ = false;  // the replay has to be given one, or its absence
   std::unique_ptr<SpoolReplay> replay_;
   SpoolReplay::Totals published_;
-  size_t in_flight_point_count_ = 0;  // as last taken off the points held
+  double replay_points_held_ = 0;  // what the replay last had to do with the points held
   uint64_t published_damaged_count_ = 0;
   uint64_t acknowledged_count_ = 0;  // of the replay's stream, when last looked at
   SpoolState state_ = SpoolState::kUp;
