@@ -3,6 +3,7 @@
 #include "cache/durability_tracker.h"
 
 #include <catch2/catch.hpp>
+#include <thread>
 
 namespace plumbago::cache {
 namespace {
@@ -55,6 +56,32 @@ TEST_CASE("A restart of the store's machine matters only while something is not 
   tracker.OnApplied(2, 4);
   tracker.OnConnected();
   CHECK_FALSE(tracker.OnBootId("c"));
+}
+
+TEST_CASE("After a loss the journal keeps what it has, whatever the store syncs", "[durability]") {
+  DurabilityTracker tracker;
+  CHECK(tracker.OnBootId("a"));
+  tracker.OnApplied(1, 3);
+  tracker.OnConnected();
+  CHECK_FALSE(tracker.OnBootId("b"));
+  tracker.OnApplied(1, 5);
+  tracker.OnDurable(1);
+  CHECK(tracker.OldestSegment() == 3);
+  CHECK_FALSE(tracker.WaitUntilDurable(absl::Hours(1)));
+}
+
+TEST_CASE("Whoever waits for the sync is woken by it", "[durability]") {
+  DurabilityTracker tracker;
+  CHECK(tracker.WaitUntilDurable(absl::ZeroDuration()));
+  tracker.OnApplied(1, 3);
+  tracker.OnApplied(2, 3);
+  tracker.OnDurable(1);
+  CHECK_FALSE(tracker.WaitUntilDurable(absl::ZeroDuration()));
+  std::thread store([&tracker] { tracker.OnDurable(2); });
+  while (!tracker.WaitUntilDurable(absl::Hours(1))) {
+  }
+  store.join();
+  CHECK(tracker.OldestSegment() == UINT32_MAX);
 }
 
 }  // namespace

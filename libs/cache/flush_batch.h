@@ -39,6 +39,10 @@ struct FlushBatch {
   // Of the journal, with a point of this batch; 0: none is.
   uint32_t oldest_segment = 0;
 
+  // Nothing but a request that the store sync soon: it has no series, and the cache has no part in
+  // it.
+  bool wants_checkpoint = false;
+
   // Of the columns, as the allocator counts.
   size_t memory_bytes() const {
     return sizeof(FlushBatch) + base::AllocatedBytes(series.capacity() * sizeof(HotSeries*)) +

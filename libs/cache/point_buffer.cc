@@ -20,6 +20,8 @@ constexpr uint8_t kShapeMask = 0x3f;
 constexpr size_t kBytesMin = 32;
 // Encode writes values 8 bytes at a time.
 constexpr size_t kSlackBytes = 7;
+// With fewer points an index is not worth its memory.
+constexpr uint32_t kIndexPointsMin = 64;
 
 // `count` bytes that differ, above `trailing` low ones that do not.
 struct Shape {
@@ -155,6 +157,7 @@ void PointBuffer::Reader::Skip(uint32_t count) {
 
 void PointBuffer::DropFront(uint32_t count) {
   PLUMBAGO_CHECK(count <= size_);
+  if (count > 0) index_.reset();
   if (count == size_) {
     size_ = used_bytes_ = 0;
     return Reallocate(0);
@@ -170,12 +173,71 @@ void PointBuffer::DropFront(uint32_t count) {
   }
 }
 
+std::optional<PointBuffer::Found> PointBuffer::FindLast(uint32_t time_seconds) {
+  if (size_ == 0 || time_seconds > time_max_seconds_) return std::nullopt;
+  if (size_ < kIndexPointsMin) return FindLastIn({.before = front_}, size_, time_seconds);
+  UpdateIndex();
+  uint32_t count = index_->last_count;
+  for (size_t i = index_->blocks.size(); i-- > 0; count = kBlockPoints) {
+    const Block& block = index_->blocks[i];
+    if (time_seconds < block.time_min || time_seconds > block.time_max) continue;
+    if (const auto found = FindLastIn(block, count, time_seconds)) return found;
+  }
+  return std::nullopt;
+}
+
+// Each point is looked at once, however often it is asked for.
+void PointBuffer::UpdateIndex() {
+  if (index_ == nullptr) {
+    index_ = std::make_unique<Index>();
+    index_->blocks.push_back({.before = front_, .time_min = UINT32_MAX});
+    index_->end = front_;
+  }
+  std::vector<Block>& blocks = index_->blocks;
+  uint32_t& count = index_->last_count;
+  const uint32_t known_count = static_cast<uint32_t>(blocks.size() - 1) * kBlockPoints + count;
+  Reader reader(*this, {.before = index_->end, .offset = index_->end_offset}, size_ - known_count);
+  for (;;) {
+    const Block next{.before = reader.state_,
+                     .offset = static_cast<uint32_t>(reader.next_ - data_),
+                     .time_min = UINT32_MAX};
+    Point point;
+    if (!reader.Next(&point)) break;
+    if (count == kBlockPoints) {
+      blocks.push_back(next);
+      count = 0;
+    }
+    blocks.back().time_min = std::min(blocks.back().time_min, point.time_seconds);
+    blocks.back().time_max = std::max(blocks.back().time_max, point.time_seconds);
+    ++count;
+  }
+  index_->end = reader.state_;
+  index_->end_offset = static_cast<uint32_t>(reader.next_ - data_);
+}
+
+size_t PointBuffer::Index::memory_bytes() const {
+  return base::AllocatedBytes(sizeof(Index)) +
+         base::AllocatedBytes(blocks.capacity() * sizeof(Block));
+}
+
+std::optional<PointBuffer::Found> PointBuffer::FindLastIn(const Block& block, uint32_t count,
+                                                          uint32_t time_seconds) const {
+  if (!HasTime(block, count, time_seconds)) return std::nullopt;
+  std::optional<Found> found;
+  Reader reader(*this, block, count);
+  Point point;
+  while (reader.Next(&point)) {
+    if (point.time_seconds == time_seconds) found = {reader.arrival_ms(), point.value};
+  }
+  return found;
+}
+
 // Mostly there is none: values and arrivals are passed over, which takes a fraction of the time.
-bool PointBuffer::HasTime(uint32_t time_seconds) const {
-  const uint8_t* next = data_;
-  uint32_t time = front_.time_seconds;
-  uint32_t step = front_.time_step;
-  for (uint32_t left = size_; left > 0; --left) {
+bool PointBuffer::HasTime(const Block& block, uint32_t count, uint32_t time_seconds) const {
+  const uint8_t* next = data_ + block.offset;
+  uint32_t time = block.before.time_seconds;
+  uint32_t step = block.before.time_step;
+  for (; count > 0; --count) {
     const uint8_t head = *next++;
     if ((head & kTimeFollows) != 0) step += UnZigZag(GetVarint(next));
     if ((head & kArrivalFollows) != 0) {
@@ -187,18 +249,6 @@ bool PointBuffer::HasTime(uint32_t time_seconds) const {
     if (time == time_seconds) return true;
   }
   return false;
-}
-
-std::optional<PointBuffer::Found> PointBuffer::FindLast(uint32_t time_seconds) const {
-  if (size_ == 0 || time_seconds > time_max_seconds_) return std::nullopt;
-  if (!HasTime(time_seconds)) return std::nullopt;
-  std::optional<Found> found;
-  Reader reader(*this);
-  Point point;
-  while (reader.Next(&point)) {
-    if (point.time_seconds == time_seconds) found = {reader.arrival_ms(), point.value};
-  }
-  return found;
 }
 
 void PointBuffer::Reallocate(size_t bytes) {

@@ -4,12 +4,16 @@
 // Each point is written as its difference from what the one before it leads to expect, in whole
 // bytes: points of a steady series take 1 byte, 1 or 2 for the jitter of their arrival, and those
 // bytes of the value that have changed (0 to 8); never more than kPointBytesMax. Memory grows by
-// half and is given back as points are dropped. For one thread at a time.
+// half and is given back as points are dropped. A buffer of many points that is asked for a time
+// marks every kBlockPoints of them with the least and greatest time, until points are dropped: so a
+// look for one costs a walk over a block or two, not over all. For one thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <vector>
 
 namespace plumbago::cache {
 
@@ -33,7 +37,9 @@ class PointBuffer {
 
   uint32_t size() const { return size_; }
   // On the heap, as the allocator counts.
-  size_t memory_bytes() const { return capacity_bytes_; }
+  size_t memory_bytes() const {
+    return index_ == nullptr ? capacity_bytes_ : capacity_bytes_ + index_->memory_bytes();
+  }
   // The latest arrival since the buffer was empty.
   uint32_t latest_arrival_ms() const { return latest_arrival_ms_; }
 
@@ -45,12 +51,12 @@ class PointBuffer {
   // Removes the first `count` points, count <= size(). Costs a look at each of them.
   void DropFront(uint32_t count);
 
-  // When the last point with this time arrived. Looks at every point where one may have it.
+  // When the last point with this time arrived, and its value. May take memory for an index.
   struct Found {
     uint32_t arrival_ms = 0;
     double value = 0;
   };
-  std::optional<Found> FindLast(uint32_t time_seconds) const;
+  std::optional<Found> FindLast(uint32_t time_seconds);
 
  private:
   // What a point is told apart from: the one before it, and how that differed from its own.
@@ -60,6 +66,23 @@ class PointBuffer {
     uint32_t time_step = 0;
     uint32_t arrival_ms = 0;
     uint32_t arrival_step = 0;
+  };
+  // So many points that follow one another.
+  static constexpr uint32_t kBlockPoints = 32;
+  struct Block {
+    State before;           // its first point
+    uint32_t offset = 0;    // of its first point in data_
+    uint32_t time_min = 0;  // in seconds
+    uint32_t time_max = 0;
+  };
+  // The blocks of the first points, as many as are full, and one more for those after them.
+  struct Index {
+    size_t memory_bytes() const;
+
+    std::vector<Block> blocks;
+    uint32_t last_count = 0;  // points of the last block that have been looked at
+    State end;                // after them
+    uint32_t end_offset = 0;
   };
 
  public:
@@ -71,6 +94,12 @@ class PointBuffer {
           next_(buffer.data_),
           end_(buffer.data_ + buffer.used_bytes_),
           left_(buffer.size_) {}
+    // Only the points of `block`, which has `count`.
+    Reader(const PointBuffer& buffer, const Block& block, uint32_t count)
+        : state_(block.before),
+          next_(buffer.data_ + block.offset),
+          end_(buffer.data_ + buffer.used_bytes_),
+          left_(count) {}
     // False after the last point.
     bool Next(Point* point);
     // Passes over `count` points.
@@ -89,7 +118,9 @@ class PointBuffer {
   };
 
  private:
-  bool HasTime(uint32_t time_seconds) const;
+  void UpdateIndex();
+  bool HasTime(const Block& block, uint32_t count, uint32_t time_seconds) const;
+  std::optional<Found> FindLastIn(const Block& block, uint32_t count, uint32_t time_seconds) const;
   // Writes at most kPointBytesMax bytes and the 7 after them; returns how many count.
   size_t Encode(const State& point, uint8_t* out);
   void Reallocate(size_t bytes);
@@ -101,9 +132,10 @@ class PointBuffer {
   // Since the buffer was empty.
   uint32_t time_max_seconds_ = 0;
   uint32_t latest_arrival_ms_ = 0;
-  State front_;  // before the first point
-  State tail_;   // after the last one
+  State front_;                   // before the first point
+  State tail_;                    // after the last one
+  std::unique_ptr<Index> index_;  // null where none is needed
 };
-static_assert(sizeof(PointBuffer) == 80);
+static_assert(sizeof(PointBuffer) == 88);
 
 }  // namespace plumbago::cache

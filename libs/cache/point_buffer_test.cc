@@ -2,6 +2,7 @@
 // any order, against a plain vector; and what they take.
 #include "cache/point_buffer.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -109,6 +110,49 @@ TEST_CASE("FindLast finds the last point of a time, and only what is held", "[ca
   CHECK_FALSE(buffer.FindLast(21).has_value());
   buffer.DropFront(2);
   CHECK_FALSE(buffer.FindLast(20).has_value());
+}
+
+TEST_CASE("FindLast agrees with a walk over all points, however many, over appends and drops",
+          "[cache]") {
+  std::mt19937_64 random(Seed());
+  for (int round = 0; round < 20; ++round) {
+    PointBuffer buffer;
+    std::deque<Known> model;
+    // Times go on, with some that come late and some twice; in every other round they are anywhere.
+    const uint32_t spread = round % 2 == 0 ? 40 : 2000;
+    for (uint32_t step = 0; step < 1500; ++step) {
+      const Known point{1000 + step * 2 - static_cast<uint32_t>(random() % spread),
+                        static_cast<double>(random() % 100), static_cast<uint32_t>(random())};
+      buffer.Append(point.time, point.value, point.arrival_ms);
+      model.push_back(point);
+      if (random() % 200 == 0) {
+        const auto count = static_cast<uint32_t>(random() % (model.size() + 1));
+        buffer.DropFront(count);
+        model.erase(model.begin(), model.begin() + count);
+      }
+      if (random() % 3 != 0) continue;
+      const uint32_t time = 1000 + step * 2 - static_cast<uint32_t>(random() % 2500);
+      const auto expected = std::find_if(model.rbegin(), model.rend(),
+                                         [&](const Known& known) { return known.time == time; });
+      const auto found = buffer.FindLast(time);
+      REQUIRE(found.has_value() == (expected != model.rend()));
+      if (!found.has_value()) continue;
+      REQUIRE(found->value == expected->value);
+      REQUIRE(found->arrival_ms == expected->arrival_ms);
+    }
+    CheckHolds(buffer, model);
+  }
+}
+
+TEST_CASE("A buffer that is asked for times counts what it notes, and gives it back", "[cache]") {
+  PointBuffer buffer;
+  for (uint32_t i = 0; i < 320; ++i) buffer.Append(i, 1, i);
+  const size_t before = buffer.memory_bytes();
+  CHECK(buffer.FindLast(100).has_value());
+  CHECK(buffer.memory_bytes() > before);
+  CHECK(buffer.memory_bytes() < before + 320 * 3);
+  buffer.DropFront(1);
+  CHECK(buffer.memory_bytes() <= before);
 }
 
 TEST_CASE("Arrivals are compared over the end of their 32 bits", "[cache]") {

@@ -45,11 +45,15 @@ uint64_t PointCache::HashOf(const TenantUsage& usage, absl::string_view metric) 
   return base::Hash128(metric, usage.hash_seed).low;
 }
 
+uint32_t PointCache::PartitionOf(absl::string_view tenant, absl::string_view metric) {
+  return PartitionOfHash(HashOf(tenants_.Of(tenant), metric));
+}
+
 SeriesReference PointCache::Acquire(absl::string_view tenant, absl::string_view metric,
                                     Bound bound) {
   TenantUsage& usage = tenants_.Of(tenant);
   const SeriesKey key{&usage, metric, HashOf(usage, metric)};
-  const uint32_t index = PartitionOf(key.hash);
+  const uint32_t index = PartitionOfHash(key.hash);
   Partition& partition = *partitions_[index];
   base::MutexLock lock(partition.mutex);
   auto found = partition.series.find(key);
@@ -114,20 +118,21 @@ void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32
     const uint32_t time = time_seconds[order[i]];
     const uint32_t latest_ms = one->points.latest_arrival_ms();
     const uint32_t arrival_ms = origin.received_unix_ms == 0 ? latest_ms : batch_arrival_ms;
-    if (IsLaterArrival(latest_ms, arrival_ms) &&
-        !IsWanted(*one, time, value[order[i]], arrival_ms)) {
-      ++superseded_count;
-      continue;
-    }
     const size_t before = one->points.memory_bytes();
-    if (before == 0) CountIdle(one, -1);
-    one->points.Append(time, value[order[i]], arrival_ms);
+    const bool is_wanted =
+        !IsLaterArrival(latest_ms, arrival_ms) || IsWanted(*one, time, value[order[i]], arrival_ms);
+    if (is_wanted) {
+      if (before == 0) CountIdle(one, -1);
+      one->points.Append(time, value[order[i]], arrival_ms);
+      OnPending(partition, one, now_ms, origin.journal_segment);
+    } else {
+      ++superseded_count;
+    }
     if (const size_t after = one->points.memory_bytes(); after != before) {
       const auto more = static_cast<int64_t>(after - before);
       one->usage.bytes.fetch_add(more, std::memory_order_relaxed);
       grown_bytes += more;
     }
-    OnPending(partition, one, now_ms, origin.journal_segment);
   }
   memory_.Add(grown_bytes);
   if (superseded_count == 0) return;
@@ -136,7 +141,7 @@ void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32
   metrics_.points_merged.Increment(static_cast<double>(superseded_count));
 }
 
-bool PointCache::IsWanted(const HotSeries& series, uint32_t time_seconds, double value,
+bool PointCache::IsWanted(HotSeries& series, uint32_t time_seconds, double value,
                           uint32_t arrival_ms) {
   const auto held = series.points.FindLast(time_seconds);
   if (!held.has_value()) return true;
@@ -204,7 +209,7 @@ void PointCache::Read(absl::string_view tenant, absl::string_view metric, uint32
   const TenantUsage* const usage = tenants_.Find(tenant);
   if (usage == nullptr) return;
   const SeriesKey key{usage, metric, HashOf(*usage, metric)};
-  const Partition& partition = *partitions_[PartitionOf(key.hash)];
+  const Partition& partition = *partitions_[PartitionOfHash(key.hash)];
   base::MutexLock lock(partition.mutex);
   const auto found = partition.series.find(key);
   if (found == partition.series.end()) return;

@@ -71,6 +71,8 @@ class PointCache {
   SeriesReference Acquire(absl::string_view tenant, absl::string_view metric,
                           Bound bound = Bound::kEnforced);
   void Release(absl::Span<const SeriesReference> references);
+  // The partition that the series of a name is in, or would be in.
+  uint32_t PartitionOf(absl::string_view tenant, absl::string_view metric);
 
   // n points in columns of n entries; series[i] is a held reference. Visible to readers on return.
   // Where a time is written twice, the later arrival wins as long as both are here: a point that
@@ -171,7 +173,7 @@ class PointCache {
     FlushQueues queues ABSL_GUARDED_BY(mutex);
   };
   static uint64_t HashOf(const TenantUsage& usage, absl::string_view metric);
-  static uint32_t PartitionOf(uint64_t hash) {
+  static uint32_t PartitionOfHash(uint64_t hash) {
     return static_cast<uint32_t>(hash >> 32) % kPartitions;  // low bits choose the set's bucket
   }
   void AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
@@ -179,8 +181,7 @@ class PointCache {
                          absl::Span<const uint32_t> time_seconds, absl::Span<const double> value,
                          const PointOrigin& origin);
   // Whether a point that arrived before the series' last one has still to be taken.
-  static bool IsWanted(const HotSeries& series, uint32_t time_seconds, double value,
-                       uint32_t arrival_ms);
+  static bool IsWanted(HotSeries& series, uint32_t time_seconds, double value, uint32_t arrival_ms);
   void OnPending(Partition& partition, HotSeries* series, uint32_t now_ms, uint32_t segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition.mutex);
   FlushDue DueNow() const;

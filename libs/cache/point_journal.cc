@@ -123,6 +123,11 @@ uint64_t PointJournal::point_count() {
   return count;
 }
 
+absl::Status PointJournal::EndSegment() {
+  base::MutexLock lock(mutex_);
+  return writer_->Roll();
+}
+
 absl::Status PointJournal::Cut(absl::FunctionRef<uint32_t()> oldest_needed) {
   uint64_t present = 0;
   {

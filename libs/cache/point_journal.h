@@ -51,6 +51,9 @@ class PointJournal {
   MemoryBudget::Room WaitForRoom(absl::Duration memory_timeout);
   void Stop();
 
+  // What comes has a segment of its own: the present one can be cut as well.
+  absl::Status EndSegment();
+
   // Removes the segments before the oldest one with a point that the store has not synced, which
   // `oldest_needed` tells; it is asked once, and points that come meanwhile are safe. One call at a
   // time.

@@ -20,7 +20,8 @@ namespace {
 class Process {
  public:
   Process(base::FileSystem& file_system, const std::string& directory, ReplayOptions replay = {},
-          const JournalOptions& given = {}) {
+          const JournalOptions& given = {}, const CacheOptions& cache_options = {})
+      : cache(cache_options, clock, metrics) {
     replay.directory = directory;
     replayed_ = ReplayJournal(file_system, replay, cache, metrics);
     if (!replayed_.ok()) return;
@@ -60,7 +61,7 @@ class Process {
   base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
   base::Metrics registry;
   CacheMetrics metrics{registry};
-  PointCache cache{{}, clock, metrics};
+  PointCache cache;
   DurabilityTracker durability;
   std::unique_ptr<PointJournal> journal;
   uint64_t sequence = 0;
@@ -185,6 +186,86 @@ TEST_CASE("After a crash the later arrival of a time still wins over what comes 
   CHECK(again.Read("a") == std::vector<double>{2});
   append(again, 3, kNow + 300);
   CHECK(again.Read("a").back() == 3);
+}
+
+TEST_CASE("Many workers end a replay with the same points in the same order as one",
+          "[point_journal]") {
+  Fixture f;
+  const uint64_t seed = std::random_device{}();
+  UNSCOPED_INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  constexpr int kSeries = 300;
+  std::vector<std::vector<double>> model(kSeries);
+  {
+    Process process(*f.file_system, f.directory, {}, {.writer = {.segment_bytes_max = 64 << 10}});
+    std::vector<SeriesReference> all;
+    for (int i = 0; i < kSeries; ++i)
+      all.push_back(process.cache.Acquire("t", absl::StrCat("s.", i)));
+    // Records of one point and of many more than a piece holds; few times, so that many are twice.
+    for (int record = 0; record < 400; ++record) {
+      std::vector<SeriesReference> series;
+      std::vector<uint32_t> times;
+      std::vector<double> values;
+      const size_t count = record % 100 == 99 ? 5000 : 1 + random() % 20;
+      for (size_t i = 0; i < count; ++i) {
+        const size_t one = random() % kSeries;
+        series.push_back(all[one]);
+        times.push_back(static_cast<uint32_t>(random() % 50));
+        values.push_back(static_cast<double>(random() % 1'000'000));
+        model[one].push_back(values.back());
+      }
+      REQUIRE(process.journal->Append(series, times, values).ok());
+    }
+    process.cache.Release(all);
+  }
+  for (const size_t worker_count : {1, 2, 3, 8}) {
+    INFO("workers " << worker_count);
+    uint64_t reported_count = 0;
+    ReplayOptions options;
+    options.worker_count = worker_count;
+    options.on_progress = [&reported_count](uint64_t count) { reported_count = count; };
+    const Process next(*f.file_system, f.directory, options, {}, {.memory_bytes_max = 16 << 20});
+    REQUIRE(next.replayed().ok());
+    uint64_t point_count = 0;
+    for (int i = 0; i < kSeries; ++i) {
+      REQUIRE(next.Read(absl::StrCat("s.", i)) == model[static_cast<size_t>(i)]);
+      point_count += model[static_cast<size_t>(i)].size();
+    }
+    CHECK(reported_count == point_count);
+    CHECK(next.metrics.points_replayed.Value() == static_cast<double>(point_count));
+    CHECK(next.cache.unstored_points() == point_count);
+  }
+}
+
+TEST_CASE("A replay that waits for memory ends when the process has to stop", "[point_journal]") {
+  Fixture f;
+  {
+    Process process(*f.file_system, f.directory, {}, {.writer = {.segment_bytes_max = 64 << 10}});
+    for (uint32_t i = 0; i < 3000; ++i) {
+      const std::vector<uint32_t> times(100, i);
+      std::vector<SeriesReference> series;
+      std::vector<double> values;
+      for (uint32_t one = 0; one < 100; ++one) {
+        series.push_back(process.cache.Acquire("t", absl::StrCat("s.", one)));
+        values.push_back(1 / (1.0 + i * one));
+      }
+      REQUIRE(process.journal->Append(series, times, values).ok());
+      process.cache.Release(series);
+    }
+  }
+  // Nobody flushes, and the points take more than the bound.
+  constexpr size_t kBytesMax = 1 << 20;
+  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
+  base::Metrics registry;
+  CacheMetrics metrics{registry};
+  PointCache cache({.memory_bytes_max = kBytesMax}, clock, metrics);
+  int asked_count = 0;  // since the memory is full
+  ReplayOptions options{.directory = f.directory};
+  options.is_stopping = [&] { return cache.memory().is_full() && ++asked_count > 3; };
+  CHECK(absl::IsCancelled(ReplayJournal(*f.file_system, options, cache, metrics).status()));
+  CHECK(metrics.points_replayed.Value() < 300'000);
+  // Beyond it is one run of points a worker at most.
+  CHECK(cache.memory_bytes() < kBytesMax + (64 << 10));
 }
 
 TEST_CASE("A replay ends when the process has to stop", "[point_journal]") {

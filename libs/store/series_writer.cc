@@ -95,6 +95,7 @@ void SeriesWriter::Apply(const Job& job) {
   context_.metrics.queued_points.Add(-static_cast<double>(job.batch->points.size()));
   context_.metrics.queued_bytes.Add(-static_cast<double>(job.batch->byte_count()));
   job.session->Complete(*job.batch);
+  if (job.batch->wants_checkpoint) context_.request_checkpoint();
 }
 
 void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, int64_t now) {

@@ -33,6 +33,7 @@ class SeriesWriter {
     Quotas& quotas;
     StoreMetrics& metrics;
     DiskGuard& disk_guard;
+    std::function<void()> request_checkpoint;  // never blocks
   };
 
   // Writer `part` of `part_count`.

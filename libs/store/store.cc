@@ -76,7 +76,8 @@ Store::Store(const StoreDependencies& dependencies, StoreOptions options)
                                       .policies = dependencies_.policies,
                                       .quotas = dependencies_.quotas,
                                       .metrics = metrics_,
-                                      .disk_guard = disk_guard_};
+                                      .disk_guard = disk_guard_,
+                                      .request_checkpoint = [this] { RequestCheckpoint(); }};
   for (size_t part = 0; part < options_.writer_threads; ++part) {
     writers_.push_back(std::make_unique<SeriesWriter>(context, part, options_.writer_threads));
   }
@@ -104,8 +105,7 @@ absl::Status Store::Start() {
   for (const auto& writer : writers_) writer->Start();
   disk_thread_ =
       std::thread([this] { RunPeriodically(kDiskCheckInterval, [this] { CheckDisk(); }); });
-  checkpoint_thread_ = std::thread(
-      [this] { RunPeriodically(options_.checkpoint_interval, [this] { Checkpoint(); }); });
+  checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
   return absl::OkStatus();
 }
 
@@ -136,7 +136,7 @@ std::shared_ptr<WriteSession> Store::OpenSession() {
 
 absl::Status Store::Submit(const std::shared_ptr<WriteSession>& session,
                            std::shared_ptr<WriteBatch> batch) {
-  PLUMBAGO_RETURN_IF_ERROR(CheckWritable());
+  if (!batch->entries.empty()) PLUMBAGO_RETURN_IF_ERROR(CheckWritable());
   base::MutexLock lock(mutex_);  // with the queues' locks inside: no batch enters after the drain
   if (is_draining_) return absl::UnavailableError("the store is starting or draining");
   batch->parts_left.store(writers_.size(), std::memory_order_relaxed);
@@ -314,12 +314,40 @@ void Store::Drain() {
     if (is_draining_) return;
     is_draining_ = true;
   }
-  drain_begins_.NotifyAll();
+  wake_.NotifyAll();
   if (scan_thread_.joinable()) scan_thread_.join();
   checkpoint_thread_.join();
   disk_thread_.join();
   for (const auto& writer : writers_) writer->Stop();
   Checkpoint();
+}
+
+void Store::RequestCheckpoint() {
+  {
+    base::MutexLock lock(mutex_);
+    is_checkpoint_wanted_ = true;
+  }
+  wake_.NotifyAll();
+}
+
+// After each interval and where one is wanted, until the drain. What comes while one is under way
+// has another one after it.
+void Store::RunCheckpoints() {
+  absl::Duration next = dependencies_.clock.Monotonic() + options_.checkpoint_interval;
+  for (;;) {
+    {
+      base::MutexLock lock(mutex_);
+      while (!is_draining_ && !is_checkpoint_wanted_) {
+        const absl::Duration left = next - dependencies_.clock.Monotonic();
+        if (left <= absl::ZeroDuration()) break;
+        wake_.WaitFor(lock, absl::ToInt64Nanoseconds(left));
+      }
+      if (is_draining_) return;
+      is_checkpoint_wanted_ = false;
+    }
+    Checkpoint();
+    next = dependencies_.clock.Monotonic() + options_.checkpoint_interval;
+  }
 }
 
 void Store::RunPeriodically(absl::Duration interval, const std::function<void()>& work) {
@@ -330,7 +358,7 @@ void Store::RunPeriodically(absl::Duration interval, const std::function<void()>
       while (!is_draining_) {
         const absl::Duration left = next - dependencies_.clock.Monotonic();
         if (left <= absl::ZeroDuration()) break;
-        drain_begins_.WaitFor(lock, absl::ToInt64Nanoseconds(left));
+        wake_.WaitFor(lock, absl::ToInt64Nanoseconds(left));
       }
       if (is_draining_) return;
     }

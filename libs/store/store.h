@@ -80,7 +80,7 @@ class Store {
 
   // Queues `batch` for the writers. Does not block: the caller stops reading its stream while
   // session->is_full(). InvalidArgument: not the next sequence. Unavailable: draining.
-  // ResourceExhausted: CheckWritable.
+  // ResourceExhausted: CheckWritable, where it has points.
   absl::Status Submit(const std::shared_ptr<WriteSession>& session,
                       std::shared_ptr<WriteBatch> batch);
 
@@ -111,6 +111,8 @@ class Store {
 
   // Syncs the file system and tells the sessions. The threads call these at their intervals.
   void Checkpoint();
+  // Lets the thread call Checkpoint() now: requests that come meanwhile share the next one.
+  void RequestCheckpoint();
   void CheckDisk() { disk_guard_.Check(); }
   // Looks at every file of the tree; those in the background mostly at what has changed.
   absl::StatusOr<ScanResult> Rescan();
@@ -127,6 +129,7 @@ class Store {
 
   // `seen`: null, or after its Begin().
   absl::StatusOr<ScanResult> Scan(ScanDepth depth, SeenDirectories* seen);
+  void RunCheckpoints();
   // Runs `work` after each interval, until the drain.
   void RunPeriodically(absl::Duration interval, const std::function<void()>& work);
   // A series that was found by its exact name, and is not in the index.
@@ -149,8 +152,9 @@ class Store {
   base::Mutex pause_mutex_;  // held for as long as the writers are paused; before mutex_
 
   mutable base::Mutex mutex_;
-  base::CondVar drain_begins_;
+  base::CondVar wake_;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
+  bool is_checkpoint_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::weak_ptr<WriteSession>> sessions_ ABSL_GUARDED_BY(mutex_);
 
   std::unique_ptr<base::Metrics::ScrapeHook> gauges_;  // last: it reads the others

@@ -87,6 +87,17 @@ class Sender {
     return status;
   }
 
+  absl::Status AskForCheckpoint() {
+    auto batch = std::make_shared<WriteBatch>();
+    batch->sequence = ++sent_sequence_;
+    batch->wants_checkpoint = true;
+    return store_.Submit(session_, std::move(batch));
+  }
+  void AwaitDurable(uint64_t sequence) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return durable_ >= sequence; });
+  }
+
   void AwaitApplied() {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return applied_ == sent_sequence_; });
@@ -394,6 +405,20 @@ TEST_CASE("A batch is durable after the next checkpoint", "[store]") {
   CHECK(sender.durable() == 0);
   fixture.store.Checkpoint();
   CHECK(sender.durable() == 1);
+}
+
+TEST_CASE("A checkpoint that is asked for does not wait for the interval, nor for room on the disk",
+          "[store]") {
+  Fixture fixture;  // its clock stands still
+  Sender sender(fixture.store);
+  REQUIRE(sender.Send({sender.Define("a")}, {{kNow, 1}}).ok());
+  REQUIRE(sender.AskForCheckpoint().ok());
+  sender.AwaitDurable(2);
+  fixture.file_system.SetSpace({.free_bytes = 0, .total_bytes = 1'000'000});
+  fixture.store.CheckDisk();
+  REQUIRE(absl::IsResourceExhausted(sender.TryToSend({0}, {{kNow, 1}})));
+  REQUIRE(sender.AskForCheckpoint().ok());
+  sender.AwaitDurable(3);
 }
 
 TEST_CASE("A sync that fails is fatal and makes nothing durable", "[store]") {

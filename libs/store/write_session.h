@@ -59,7 +59,8 @@ struct WriteBatch {
     return entries.size() * sizeof(Entry) + points.size() * sizeof(whisper::Point);
   }
 
-  uint64_t sequence = 0;  // 1, 2, 3, ... in a session
+  uint64_t sequence = 0;          // 1, 2, 3, ... in a session
+  bool wants_checkpoint = false;  // one is to follow when it has been applied
   std::vector<Entry> entries;
   std::vector<whisper::Point> points;
 

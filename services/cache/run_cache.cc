@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -89,6 +91,40 @@ absl::StatusOr<std::unique_ptr<CarbonlinkServer>> StartCarbonlink(const CacheFla
       std::make_unique<AggregationMethods>(flags.store, flags.carbonlink.tenant));
 }
 
+enum class Synced { kAll, kNotInTime, kNoStore };
+
+// So that the journal can be cut, and the next start has next to nothing to replay: the store's own
+// interval is longer than a process has to stop. Asked again and again, for the connection may
+// break; until the deadline, or where the store has gone.
+Synced AwaitCheckpoint(service::Runtime& runtime, HotParts& hot) {
+  constexpr absl::Duration kAskInterval = absl::Seconds(2);
+  while (!hot.durability.WaitUntilDurable(absl::ZeroDuration())) {
+    const absl::Duration left = runtime.stop_deadline() - runtime.clock().Monotonic();
+    if (left <= absl::ZeroDuration()) return Synced::kNotInTime;
+    hot.store.RequestCheckpoint();
+    if (hot.durability.WaitUntilDurable(std::min(left, kAskInterval))) break;
+    if (hot.store.is_failing() || hot.has_store_forgotten) return Synced::kNoStore;
+  }
+  return Synced::kAll;
+}
+
+void LogWhatStays(const CacheFlags& flags, PointJournal& journal, uint64_t left_count,
+                  Synced synced) {
+  std::string reason;
+  if (left_count > 0) {
+    reason = absl::StrCat("did not take ", left_count, " of them");
+  } else if (synced == Synced::kNoStore) {
+    reason = "is away, and had not said that they are on its disk";
+  } else if (synced == Synced::kNotInTime) {
+    reason = "has them, and did not get them to its disk by --drain-timeout";
+  } else {
+    return;
+  }
+  base::LogWarning(absl::StrCat(
+      journal.point_count(), " points stay in the journal (", journal.total_bytes() >> 20,
+      " MiB) and are replayed at the next start: the store at ", flags.store, " ", reason));
+}
+
 // Until SIGTERM; returns when everything is stored or the time is over.
 absl::Status ReplayAndServe(const CacheFlags& flags, const topology::Snapshot* snapshot,
                             service::Runtime& runtime, HotParts& hot, IngestService& ingest) {
@@ -118,14 +154,14 @@ absl::Status ReplayAndServe(const CacheFlags& flags, const topology::Snapshot* s
   journal->Stop();
   ingest.Drain();
   const uint64_t left_count = hot.flusher.Drain(runtime.stop_deadline());
+  hot.flusher.Stop();
+  const Synced synced = AwaitCheckpoint(runtime, hot);
   hot.Stop();
   cutter.Stop();
-  if (left_count > 0 && !hot.has_store_forgotten) {
-    base::LogWarning(absl::StrCat(left_count,
-                                  " points stay in the journal until the next "
-                                  "start: the store at ",
-                                  flags.store, " did not take them"));
-  }
+  const absl::Status ended = journal->EndSegment();
+  if (!ended.ok()) base::LogWarning(ended.message());
+  cutter.CutOnce();
+  if (!hot.has_store_forgotten) LogWhatStays(flags, *journal, left_count, synced);
   return absl::OkStatus();
 }
 

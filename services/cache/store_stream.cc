@@ -38,6 +38,12 @@ void StoreStream::Send(std::unique_ptr<FlushBatch> batch) {
   ResendingStream::Send(std::move(batch));
 }
 
+void StoreStream::RequestCheckpoint() {
+  auto batch = std::make_unique<FlushBatch>();
+  batch->wants_checkpoint = true;
+  ResendingStream::Send(std::move(batch));
+}
+
 void StoreStream::Open(grpc::ClientContext* context, Reactor* reactor) {
   stub_->async()->Write(context, reactor);
 }
@@ -57,6 +63,7 @@ void StoreStream::Encode(const FlushBatch& batch, uint64_t sequence, v1::WriteRe
   request->Clear();
   request->set_sequence(sequence);
   request->set_epoch(listeners_.epoch());
+  request->set_wants_checkpoint(batch.wants_checkpoint);
   for (HotSeries* const series : batch.series) {
     if (series->store_connection != connection_) Define(*series, request->mutable_definitions());
     request->add_series_id(series->store_id);
@@ -86,6 +93,7 @@ void StoreStream::OnResponse(const v1::WriteResponse& response, Items done) {
   uint64_t sequence = response.applied_sequence() - done.size();
   for (auto& batch : done) {
     durability_.OnApplied(++sequence, batch->oldest_segment);
+    if (batch->wants_checkpoint) continue;
     std::vector<RefusedSeries> refused;
     for (uint32_t i = 0; i < batch->series.size() && !refused_by_id.empty(); ++i) {
       const auto found = refused_by_id.find(batch->series[i]->store_id);

@@ -42,6 +42,10 @@ class StoreStream final
   ~StoreStream() override;
 
   void Send(std::unique_ptr<FlushBatch> batch) override;
+  // Asks the store to sync what it has applied; the DurabilityTracker learns of it. As Send().
+  void RequestCheckpoint();
+  // The last connection failed, and there has been none since.
+  using ResendingStream::is_failing;
   // After it no batch is reported any more.
   using ResendingStream::Stop;
 

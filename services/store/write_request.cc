@@ -74,6 +74,7 @@ absl::StatusOr<std::shared_ptr<store::WriteBatch>> ToBatch(const v1::WriteReques
   PLUMBAGO_RETURN_IF_ERROR(DefineSeries(request.definitions(), session));
   auto batch = std::make_shared<store::WriteBatch>();
   batch->sequence = request.sequence();
+  batch->wants_checkpoint = request.wants_checkpoint();
   PLUMBAGO_RETURN_IF_ERROR(FillEntries(request, session, batch.get()));
   batch->points.reserve(static_cast<size_t>(request.time_size()));
   for (int i = 0; i < request.time_size(); ++i) {

@@ -52,6 +52,17 @@ TEST_CASE("Definitions and columns become series and points", "[store_service]")
   CHECK(batch->points[2].value == 2);
 }
 
+TEST_CASE("A request may ask for a checkpoint and have no points", "[store_service]") {
+  store::WriteSession session(1 << 20);
+  CHECK_FALSE(ToBatch(ValidRequest(), session).value()->wants_checkpoint);
+  v1::WriteRequest ask;
+  ask.set_sequence(2);
+  ask.set_wants_checkpoint(true);
+  const auto batch = ToBatch(ask, session).value();
+  CHECK(batch->wants_checkpoint);
+  CHECK(batch->entries.empty());
+}
+
 TEST_CASE("Names live as long as the session", "[store_service]") {
   store::WriteSession session(1 << 20);
   REQUIRE(ToBatch(ValidRequest(), session).ok());

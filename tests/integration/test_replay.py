@@ -103,5 +103,62 @@ class ReplayTest(unittest.TestCase):
                          {"replay.late": {self.first_time: 1}})
 
 
+class OrderlyRestartTest(unittest.TestCase):
+    """The store's own checkpoints never come: a cache that stops has to ask for one."""
+    POINTS = 50_000
+
+    def start_and_fill(self, *cache_flags):
+        cluster = harness.Cluster(
+            BIN, shards=1, schemas=SCHEMAS, store_flags=["--checkpoint-interval", "1h"],
+            cache_flags=["--flush-age", "300ms", *cache_flags])
+        self.addCleanup(cluster.__exit__, None, None, None)
+        cluster.start()
+        self.first_time = int(time.time()) - 600
+        cluster.send_tcp("".join(f"orderly.s{i} {value_of(i, row)!r} {self.first_time + row}\n"
+                                 for row in range(500) for i in range(100)))
+        harness.wait_until(lambda: cluster.caches[0].metric("plumbago_points_received_total") == self.POINTS,
+                           "the cache has acknowledged all points", 60)
+        return cluster, cluster.caches[0]
+
+    def journal_bytes(self, cache):
+        return sum(path.stat().st_size for path in (cache.data_dir / "journal").iterdir())
+
+    def test_the_next_start_after_sigterm_replays_nothing(self):
+        cluster, cache = self.start_and_fill()
+        self.assertGreater(self.journal_bytes(cache), 16 * self.POINTS)
+        begin = time.monotonic()
+        self.assertEqual(cache.stop(), 0)
+        print(f"stopped in {time.monotonic() - begin:.1f} s", flush=True)
+        self.assertNotIn("stay in the journal", cache.log())
+        self.assertLess(self.journal_bytes(cache), 100)  # the header of one segment
+        cache.start().wait_ready()
+        self.assertEqual(cache.metric("plumbago_cache_points_replayed_total"), 0)
+        at = self.first_time + 499
+        self.assertEqual(cluster.points("orderly.s7", at - 1, at), {"orderly.s7": {at: value_of(7, 499)}})
+
+    def test_a_store_that_does_not_sync_in_time_leaves_the_journal_as_it_was(self):
+        cluster, cache = self.start_and_fill("--drain-timeout", "2s")
+        harness.wait_until(lambda: cluster.unstored_points() == 0, "all is applied")
+        cluster.stores[0].suspend()
+        self.assertEqual(cache.stop(), 0)
+        self.assertIn("did not get them to its disk by --drain-timeout", cache.log())
+        self.assertIn(f"{self.POINTS} points stay in the journal", cache.log())
+        cluster.stores[0].resume()
+        cache.start().wait_ready()
+        self.assertEqual(cache.metric("plumbago_cache_points_replayed_total"), self.POINTS)
+
+    def test_a_store_that_has_gone_does_not_hold_up_the_stop(self):
+        cluster, cache = self.start_and_fill()
+        harness.wait_until(lambda: cluster.unstored_points() == 0, "all is applied")
+        cluster.stores[0].kill()
+        begin = time.monotonic()
+        self.assertEqual(cache.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 10)
+        self.assertIn("is away, and had not said that they are on its disk", cache.log())
+        cluster.stores[0].start().wait_ready()
+        cache.start().wait_ready()
+        self.assertEqual(cache.metric("plumbago_cache_points_replayed_total"), self.POINTS)
+
+
 if __name__ == "__main__":
     unittest.main()
