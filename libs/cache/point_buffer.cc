@@ -21,7 +21,7 @@ constexpr size_t kBytesMin = 32;
 // Encode writes values 8 bytes at a time.
 constexpr size_t kSlackBytes = 7;
 // With fewer points an index is not worth its memory.
-constexpr uint32_t kIndexPointsMin = 64;
+constexpr uint32_t kIndexPointsMin = 128;
 
 // `count` bytes that differ, above `trailing` low ones that do not.
 struct Shape {
@@ -190,7 +190,7 @@ std::optional<PointBuffer::Found> PointBuffer::FindLast(uint32_t time_seconds) {
 void PointBuffer::UpdateIndex() {
   if (index_ == nullptr) {
     index_ = std::make_unique<Index>();
-    index_->blocks.push_back({.before = front_, .time_min = UINT32_MAX});
+    AppendBlock({.before = front_, .time_min = UINT32_MAX});
     index_->end = front_;
   }
   std::vector<Block>& blocks = index_->blocks;
@@ -204,7 +204,7 @@ void PointBuffer::UpdateIndex() {
     Point point;
     if (!reader.Next(&point)) break;
     if (count == kBlockPoints) {
-      blocks.push_back(next);
+      AppendBlock(next);
       count = 0;
     }
     blocks.back().time_min = std::min(blocks.back().time_min, point.time_seconds);
@@ -215,9 +215,14 @@ void PointBuffer::UpdateIndex() {
   index_->end_offset = static_cast<uint32_t>(reader.next_ - data_);
 }
 
-size_t PointBuffer::Index::memory_bytes() const {
-  return base::AllocatedBytes(sizeof(Index)) +
-         base::AllocatedBytes(blocks.capacity() * sizeof(Block));
+void PointBuffer::AppendBlock(const Block& block) {
+  std::vector<Block>& blocks = index_->blocks;
+  // By a quarter: there is one of each series that has late points.
+  if (blocks.size() == blocks.capacity()) blocks.reserve(blocks.size() + blocks.size() / 4 + 2);
+  blocks.push_back(block);
+  index_->memory_bytes =
+      static_cast<uint32_t>(base::AllocatedBytes(sizeof(Index)) +
+                            base::AllocatedBytes(blocks.capacity() * sizeof(Block)));
 }
 
 std::optional<PointBuffer::Found> PointBuffer::FindLastIn(const Block& block, uint32_t count,

@@ -38,7 +38,7 @@ class PointBuffer {
   uint32_t size() const { return size_; }
   // On the heap, as the allocator counts.
   size_t memory_bytes() const {
-    return index_ == nullptr ? capacity_bytes_ : capacity_bytes_ + index_->memory_bytes();
+    return index_ == nullptr ? capacity_bytes_ : capacity_bytes_ + index_->memory_bytes;
   }
   // The latest arrival since the buffer was empty.
   uint32_t latest_arrival_ms() const { return latest_arrival_ms_; }
@@ -68,7 +68,7 @@ class PointBuffer {
     uint32_t arrival_step = 0;
   };
   // So many points that follow one another.
-  static constexpr uint32_t kBlockPoints = 32;
+  static constexpr uint32_t kBlockPoints = 64;
   struct Block {
     State before;           // its first point
     uint32_t offset = 0;    // of its first point in data_
@@ -77,11 +77,10 @@ class PointBuffer {
   };
   // The blocks of the first points, as many as are full, and one more for those after them.
   struct Index {
-    size_t memory_bytes() const;
-
     std::vector<Block> blocks;
-    uint32_t last_count = 0;  // points of the last block that have been looked at
-    State end;                // after them
+    uint32_t memory_bytes = 0;  // of all of it, as the allocator counts
+    uint32_t last_count = 0;    // points of the last block that have been looked at
+    State end;                  // after them
     uint32_t end_offset = 0;
   };
 
@@ -119,6 +118,7 @@ class PointBuffer {
 
  private:
   void UpdateIndex();
+  void AppendBlock(const Block& block);
   bool HasTime(const Block& block, uint32_t count, uint32_t time_seconds) const;
   std::optional<Found> FindLastIn(const Block& block, uint32_t count, uint32_t time_seconds) const;
   // Writes at most kPointBytesMax bytes and the 7 after them; returns how many count.
