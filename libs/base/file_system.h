@@ -42,8 +42,14 @@ struct FileInfo {
   // Of what the inode holds; for a directory, which entries it has. 0: not known.
   int64_t changed_unix_nanos = 0;
   uint64_t inode = 0;
-  // Of a directory: 2 and one for each directory in it, where the file system counts these; else 1.
+  // Names of a file. Of a directory: 2 and one for each directory in it, where the file system
+  // counts these; else 1.
   uint64_t link_count = 0;
+};
+
+struct OpenedFile {
+  std::unique_ptr<File> file;
+  FileInfo info;  // when it was opened
 };
 
 struct DirectoryEntry {
@@ -66,7 +72,7 @@ class Directory {
   virtual ~Directory() = default;  // closes
 
   // `path`: nodes with slashes between them.
-  virtual absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) = 0;
+  virtual absl::StatusOr<OpenedFile> OpenForUpdate(const std::string& path) = 0;
   virtual absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) = 0;
 
   // `name`: one node.

@@ -57,6 +57,16 @@ absl::Status OpenError(int error, const std::string& path) {
 
 }  // namespace
 
+FileInfo InfoOf(const struct stat& info) {
+  return {.is_directory = S_ISDIR(info.st_mode),
+          .is_regular = S_ISREG(info.st_mode),
+          .size_bytes = static_cast<uint64_t>(info.st_size),
+          .modified_unix_seconds = info.st_mtim.tv_sec,
+          .changed_unix_nanos = int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec,
+          .inode = info.st_ino,
+          .link_count = info.st_nlink};
+}
+
 bool HasOpenat2() {
   const int descriptor = Openat2(AT_FDCWD, ".", O_PATH | O_DIRECTORY);
   if (descriptor < 0) return errno != ENOSYS && errno != EPERM && errno != EINVAL;
@@ -113,14 +123,14 @@ int PosixDirectory::OpenQuietly(const std::string& path) const {
   return OpenBeneath(path, kFlags);
 }
 
-absl::StatusOr<std::unique_ptr<File>> PosixDirectory::OpenForUpdate(const std::string& path) {
+absl::StatusOr<OpenedFile> PosixDirectory::OpenForUpdate(const std::string& path) {
   const int descriptor = OpenQuietly(path);
   if (descriptor < 0) return OpenError(errno, Describe(path));
   auto file = std::make_unique<PosixFile>(descriptor, std::string());
   struct stat info {};
   if (fstat(descriptor, &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
   if (!S_ISREG(info.st_mode)) return InTheWay(Describe(path), "no regular file");
-  return file;
+  return OpenedFile{.file = std::move(file), .info = InfoOf(info)};
 }
 
 absl::StatusOr<std::unique_ptr<Directory>> PosixDirectory::OpenDirectory(const std::string& path) {

@@ -86,14 +86,7 @@ class PosixFileSystem final : public FileSystem {
   absl::StatusOr<FileInfo> Stat(const std::string& path) override {
     struct stat info {};
     if (lstat(path.c_str(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
-    return FileInfo{
-        .is_directory = S_ISDIR(info.st_mode),
-        .is_regular = S_ISREG(info.st_mode),
-        .size_bytes = static_cast<uint64_t>(info.st_size),
-        .modified_unix_seconds = info.st_mtim.tv_sec,
-        .changed_unix_nanos = int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec,
-        .inode = info.st_ino,
-        .link_count = info.st_nlink};
+    return internal::InfoOf(info);
   }
 
   absl::StatusOr<std::vector<DirectoryEntry>> ListDirectory(const std::string& path) override {

@@ -19,6 +19,15 @@ constexpr uint64_t kNewcomersPerKept = 64;
 constexpr int kInUseMax = 16;
 // More files without content were not left by power cuts.
 constexpr int kSetAsideMax = 9;
+// To read a finest archive that is longer costs more than the reads that it saves.
+constexpr size_t kBeginningBytesMax = 8 << 10;
+
+// Up to the first slot of the second archive.
+size_t BeginningBytes(const whisper::Header& header) {
+  if (header.archives.size() < 2) return whisper::kHeaderBytesMax;
+  const size_t bytes = header.archives[1].offset + whisper::kPointBytes;
+  return bytes <= kBeginningBytesMax ? bytes : whisper::kHeaderBytesMax;
+}
 
 }  // namespace
 
@@ -42,7 +51,10 @@ absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenForUpdate(const SeriesName&
   PLUMBAGO_ASSIGN_OR_RETURN(Result opened, std::move(found));
   const uint64_t epoch = links_epoch_.load(std::memory_order_relaxed);
   if (opened.file->links_checked == epoch) return opened;
-  PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t link_count, opened.file->file().LinkCount());
+  uint64_t link_count = opened.opening.link_count;
+  if (link_count == 0) {
+    PLUMBAGO_ASSIGN_OR_RETURN(link_count, opened.file->file().LinkCount());
+  }
   if (link_count > 1) {
     PLUMBAGO_RETURN_IF_ERROR(ReplaceByCopy(name));
     Forget(name);
@@ -77,15 +89,19 @@ absl::StatusOr<SeriesFiles::Result> SeriesFiles::OpenOrFind(const SeriesName& na
                                                             uint64_t* forgotten_count) {
   if (auto cached = Find(name, forgotten_count)) return Result{std::move(cached), Origin::kCached};
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
-  PLUMBAGO_ASSIGN_OR_RETURN(auto file, OpenPath(path));
-  return Result{Insert(name, std::move(file), *forgotten_count), Origin::kOpened};
+  Opening opening;
+  PLUMBAGO_ASSIGN_OR_RETURN(auto opened, OpenPath(path, &opening));
+  const SeriesFile* const own = opened.get();
+  auto file = Insert(name, std::move(opened), *forgotten_count);
+  if (file.get() != own) opening = {};  // who knows whether it is the same file
+  return Result{std::move(file), Origin::kOpened, std::move(opening)};
 }
 
 absl::Status SeriesFiles::Lengthen(const SeriesName& name, const absl::Status& damage) {
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string path, SeriesPath(name));
   PLUMBAGO_ASSIGN_OR_RETURN(const SharedDirectory root, Root());
-  PLUMBAGO_ASSIGN_OR_RETURN(const auto file, root->OpenForUpdate(path));
-  PLUMBAGO_RETURN_IF_ERROR(whisper::Lengthen(*file));
+  PLUMBAGO_ASSIGN_OR_RETURN(const base::OpenedFile opened, root->OpenForUpdate(path));
+  PLUMBAGO_RETURN_IF_ERROR(whisper::Lengthen(*opened.file));
   lengthened_count_.fetch_add(1);
   base::LogWarning(absl::StrCat(std::string(damage.message()),
                                 "; it is lengthened, keeps the points that it has, and what was "
@@ -107,22 +123,41 @@ absl::Status SeriesFiles::ReplaceByCopy(const SeriesName& name) {
 }
 
 void SeriesFiles::Examine(const std::string& path) {
-  OpenPath(path).status().IgnoreError();  // it notes what it finds
+  Opening opening;
+  OpenPath(path, &opening).status().IgnoreError();  // it notes what it finds
 }
 
-absl::StatusOr<std::shared_ptr<SeriesFile>> SeriesFiles::OpenPath(const std::string& path) {
+absl::StatusOr<std::shared_ptr<SeriesFile>> SeriesFiles::OpenPath(const std::string& path,
+                                                                  Opening* opening) {
   PLUMBAGO_ASSIGN_OR_RETURN(const SharedDirectory root, Root());
-  auto file = root->OpenForUpdate(path);
-  if (!file.ok()) {
-    damaged_.Note(path, file.status());
-    return file.status();
+  auto opened = root->OpenForUpdate(path);
+  if (!opened.ok()) {
+    damaged_.Note(path, opened.status());
+    return opened.status();
   }
-  auto header = whisper::ReadHeader(**file);
-  const absl::Status status =
-      base::Annotate(header.status(), absl::StrCat(options_.directory, "/", path));
-  damaged_.Note(path, status);
-  if (!status.ok()) return status;
-  return std::make_shared<SeriesFile>(*std::move(file), Intern(*std::move(header)));
+  auto header = ReadHeader(*opened, &opening->beginning);
+  if (!header.ok()) {
+    const absl::Status status =
+        base::Annotate(header.status(), absl::StrCat(options_.directory, "/", path));
+    damaged_.Note(path, status);
+    return status;
+  }
+  damaged_.Note(path, absl::OkStatus());
+  opening->link_count = opened->info.link_count;
+  return std::make_shared<SeriesFile>(std::move(opened->file), *std::move(header));
+}
+
+absl::StatusOr<std::shared_ptr<const whisper::Header>> SeriesFiles::ReadHeader(
+    const base::OpenedFile& opened, std::string* beginning) {
+  beginning->resize(beginning_bytes_.load(std::memory_order_relaxed));
+  PLUMBAGO_ASSIGN_OR_RETURN(const size_t count,
+                            opened.file->ReadAt(0, beginning->data(), beginning->size()));
+  beginning->resize(count);
+  auto known = FindHeader(*beginning);
+  if (known != nullptr && known->file_bytes() <= opened.info.size_bytes) return known;
+  PLUMBAGO_ASSIGN_OR_RETURN(whisper::Header header,
+                            whisper::CheckHeader(*opened.file, opened.info.size_bytes, *beginning));
+  return Intern(std::move(header));
 }
 
 absl::StatusOr<std::shared_ptr<SeriesFile>> SeriesFiles::Create(const std::string& path,
@@ -169,11 +204,23 @@ absl::Status SeriesFiles::SetAside(const std::string& path) {
       "empty");
 }
 
+std::shared_ptr<const whisper::Header> SeriesFiles::FindHeader(absl::string_view beginning) {
+  const absl::StatusOr<uint64_t> header_bytes = whisper::HeaderBytes(beginning);
+  if (!header_bytes.ok()) return nullptr;
+  base::MutexLock lock(headers_mutex_);
+  const auto found = headers_.find(beginning.substr(0, *header_bytes));
+  return found == headers_.end() ? nullptr : found->second;
+}
+
 std::shared_ptr<const whisper::Header> SeriesFiles::Intern(whisper::Header header) {
   // A tree with more layouts than this is not one of ours; its headers are kept one by one.
   constexpr size_t kHeadersMax = 4096;
   if (header.format != whisper::Format::kClassic) {
     return std::make_shared<const whisper::Header>(std::move(header));
+  }
+  const size_t beginning_bytes = BeginningBytes(header);
+  if (beginning_bytes > beginning_bytes_.load(std::memory_order_relaxed)) {
+    beginning_bytes_.store(beginning_bytes, std::memory_order_relaxed);
   }
   std::string encoding = whisper::EncodeHeader(header);
   base::MutexLock lock(headers_mutex_);

@@ -42,8 +42,10 @@ class SeriesFile {
 
   const whisper::Header& header() const { return *header_; }
   base::File& file() { return *file_; }
-  whisper::OpenFile open() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    return {*file_, *header_, base_times, &recent};
+  whisper::OpenFile open() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return open(*file_); }
+  // With `instead`, which stands for file().
+  whisper::OpenFile open(base::File& instead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    return {instead, *header_, base_times, &recent};
   }
 
  private:
@@ -64,10 +66,16 @@ class SeriesFiles {
     std::string directory;  // holds a directory for each tenant
     size_t open_files_max = 10'000;
   };
+  // What an opening has read. The thread that writes the series may rely on it until it writes.
+  struct Opening {
+    std::string beginning = "";  // of the file, as whisper::BegunFile takes it; may be empty
+    uint64_t link_count = 0;     // 0: not known
+  };
   enum class Origin { kCached, kOpened, kCreated };
   struct Result {
     std::shared_ptr<SeriesFile> file;  // shared by this cache and whoever uses it now
     Origin origin = Origin::kCached;
+    Opening opening = {};  // unless it is kCached
   };
   // Writes the first points into a file that nobody else sees yet.
   using Fill = absl::FunctionRef<absl::Status(const whisper::OpenFile& file)>;
@@ -153,7 +161,10 @@ class SeriesFiles {
   absl::StatusOr<Result> OpenOrFind(const SeriesName& name, uint64_t* forgotten_count);
   absl::Status Lengthen(const SeriesName& name, const absl::Status& damage);
   absl::Status ReplaceByCopy(const SeriesName& name);
-  absl::StatusOr<std::shared_ptr<SeriesFile>> OpenPath(const std::string& path);
+  absl::StatusOr<std::shared_ptr<SeriesFile>> OpenPath(const std::string& path, Opening* opening);
+  // Checked against the length of the file, whose beginning it reads.
+  absl::StatusOr<std::shared_ptr<const whisper::Header>> ReadHeader(const base::OpenedFile& opened,
+                                                                    std::string* beginning);
   // AlreadyExists where the path is taken.
   absl::StatusOr<std::shared_ptr<SeriesFile>> Create(const std::string& path,
                                                      const whisper::Header& header, Fill fill);
@@ -162,6 +173,8 @@ class SeriesFiles {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
   absl::Status SetAside(const std::string& path);
   std::shared_ptr<const whisper::Header> Intern(whisper::Header header);
+  // nullptr where no file had this header before.
+  std::shared_ptr<const whisper::Header> FindHeader(absl::string_view beginning);
   absl::StatusOr<SharedDirectory> Root();
   // Makes what is missing of it. `path`: without a slash at its end; empty: the root.
   absl::StatusOr<SharedDirectory> OpenOrMakeDirectory(const std::string& path);
@@ -175,6 +188,8 @@ class SeriesFiles {
   std::atomic<uint64_t> lengthened_count_{0};
   std::atomic<uint64_t> set_aside_count_{0};
   Shard shards_[kShardCount];
+  // What is worth reading when a file is opened; a hint, relaxed.
+  std::atomic<size_t> beginning_bytes_{whisper::kHeaderBytesMax};
   // Written while no series is written, which orders it with the writers' reads.
   std::atomic<uint64_t> links_epoch_{1};
 

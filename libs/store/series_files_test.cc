@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/testing/fault_file_system.h"
 #include "base/testing/temporary_directory.h"
+#include "whisper/begun_file.h"
 #include "whisper/testing/every_fault.h"
+#include "whisper/updater.h"
 
 namespace plumbago::store {
 namespace {
@@ -199,6 +201,56 @@ TEST_CASE("An update leaves the other names of a file as they are", "[store]") {
   CHECK(base::ReadWholeFile(*fixture.file_system, path, 1 << 20).value() ==
         base::ReadWholeFile(*fixture.file_system, other, 1 << 20).value());
   CHECK(fixture.files.OpenForUpdate(name)->file == own->file);
+}
+
+// What an opening has read stands for the file; around the end of both rings, with gaps.
+TEST_CASE("A file that is opened for each update gets what one gets that stays open", "[store]") {
+  Fixture fixture;
+  const auto make_header = [] {
+    return whisper::MakeHeader({{10, 60}, {60, 20}, {300, 10}}, 0.3F,
+                               whisper::AggregationMethod::kSum);
+  };
+  const SeriesName reopened("t", "reopened");
+  const SeriesName kept("t", "kept");
+  whisper::Updater updater;
+  uint32_t time = 1'700'000'000;
+  for (uint32_t round = 0; round < 100; ++round) {
+    std::vector<whisper::Point> points;
+    for (uint32_t i = 0; i < 1 + round % 31; ++i) {
+      time += (round + i) % 7 == 0 ? 30 : 10;
+      points.push_back({.time = time, .value = round + 0.5 * i});
+    }
+    fixture.files.Forget(reopened);
+    for (const SeriesName& name : {reopened, kept}) {
+      auto opened = fixture.files.OpenOrCreate(name, make_header, NoFill);
+      REQUIRE(opened.ok());
+      CHECK(opened->opening.beginning.empty() == (opened->origin != Origin::kOpened));
+      whisper::BegunFile begun(opened->file->file(), std::move(opened->opening.beginning));
+      base::MutexLock lock(opened->file->mutex);
+      REQUIRE(
+          updater
+              .UpdateMany(opened->file->open(begun), points, time, whisper::Duplicates::kLastWins)
+              .ok());
+    }
+    const auto read = [&](const char* name) {
+      return base::ReadWholeFile(*fixture.file_system, fixture.directory.path() + name, 1 << 20)
+          .value();
+    };
+    INFO(round);
+    REQUIRE(read("/t/reopened.wsp") == read("/t/kept.wsp"));
+  }
+}
+
+TEST_CASE("A file that a tool has changed in place is read anew when it is opened", "[store]") {
+  Fixture fixture;
+  const SeriesName name("t", "a");
+  const auto created = fixture.files.OpenOrCreate(name, fixture.make_header, NoFill);
+  REQUIRE(created.ok());
+  whisper::Header changed = created->file->header();
+  changed.method = whisper::AggregationMethod::kMax;
+  REQUIRE(whisper::WriteMetadata(created->file->file(), changed).ok());
+  fixture.files.ForgetAll();
+  CHECK(fixture.files.OpenForUpdate(name)->file->header() == changed);
 }
 
 TEST_CASE("A copy that cannot be made leaves the file and its other names", "[store]") {

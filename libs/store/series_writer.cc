@@ -6,6 +6,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "whisper/begun_file.h"
 
 namespace plumbago::store {
 namespace {
@@ -106,12 +107,13 @@ void SeriesWriter::ApplySeries(const Job& job, const WriteBatch::Entry& entry, i
     result = updater_.UpdateMany(file, points, now, whisper::Duplicates::kLastWins);
     return result.status();
   };
-  const SeriesFiles::Result opened = OpenOrCreate(job, entry, now, update);
+  SeriesFiles::Result opened = OpenOrCreate(job, entry, now, update);
   if (opened.file == nullptr) return;
   SeriesFile& file = *opened.file;
   if (opened.origin != SeriesFiles::Origin::kCreated) {
+    whisper::BegunFile begun(file.file(), std::move(opened.opening.beginning));
     base::MutexLock lock(file.mutex);
-    update(file.open()).IgnoreError();  // it is in `result`
+    update(file.open(begun)).IgnoreError();  // it is in `result`
   }
   if (!result.ok()) {
     context_.files.Forget(*entry.series);

@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<base::File>> OpenTemporary(base::FileSystem& file
 
 // Enough for all archives that there may be, in one read.
 absl::StatusOr<std::string> ReadBeginning(base::File& file) {
-  std::string bytes(kMetadataBytes + kArchiveInfoBytes * kArchivesMax, '\0');
+  std::string bytes(kHeaderBytesMax, '\0');
   PLUMBAGO_ASSIGN_OR_RETURN(const size_t count, file.ReadAt(0, bytes.data(), bytes.size()));
   bytes.resize(count);
   return bytes;
@@ -93,7 +93,13 @@ RecentArchives NoPoints(const Header& header) {
 absl::StatusOr<Header> ReadHeader(base::File& file) {
   PLUMBAGO_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   PLUMBAGO_ASSIGN_OR_RETURN(const std::string bytes, ReadBeginning(file));
-  if (bytes.find_first_not_of('\0') == std::string::npos) {
+  return CheckHeader(file, size, bytes);
+}
+
+absl::StatusOr<Header> CheckHeader(base::File& file, uint64_t size_bytes,
+                                   absl::string_view beginning) {
+  const absl::string_view bytes = beginning.substr(0, kHeaderBytesMax);
+  if (bytes.find_first_not_of('\0') == absl::string_view::npos) {
     return base::WithReason(
         absl::NotFoundError("the file is empty or begins with zeroes: an unfinished creation"),
         "empty");
@@ -103,9 +109,9 @@ absl::StatusOr<Header> ReadHeader(base::File& file) {
     return ToHeader(compressed);
   }
   PLUMBAGO_ASSIGN_OR_RETURN(Header header, ParseHeader(bytes));
-  if (size < header.file_bytes()) {
+  if (size_bytes < header.file_bytes()) {
     return base::WithReason(
-        absl::DataLossError(absl::StrCat("truncated whisper file: it has ", size, " of ",
+        absl::DataLossError(absl::StrCat("truncated whisper file: it has ", size_bytes, " of ",
                                          header.file_bytes(), " bytes")),
         "truncated");
   }

@@ -53,6 +53,14 @@ absl::StatusOr<std::unique_ptr<base::File>> CreateIn(
 // A compressed file of go-carbon is recognised and has a header too; it can be read only.
 absl::StatusOr<Header> ReadHeader(base::File& file);
 
+// No header is longer.
+constexpr uint64_t kHeaderBytesMax = kMetadataBytes + kArchiveInfoBytes * kArchivesMax;
+
+// The same for a file of `size_bytes` whose first bytes have been read already: all of them, or at
+// least kHeaderBytesMax.
+absl::StatusOr<Header> CheckHeader(base::File& file, uint64_t size_bytes,
+                                   absl::string_view beginning);
+
 // Gives a "truncated" file the length that its header asks for: the points that are in it stay,
 // what is missing reads as slots without points, and so does the slot in which the file ends.
 // DataLoss where the header is damaged; does nothing to a file that is long enough.

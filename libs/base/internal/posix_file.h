@@ -85,6 +85,8 @@ class PosixFile final : public File {
   const std::string path_;
 };
 
+FileInfo InfoOf(const struct stat& info);
+
 // Whether the kernel has openat2 (Linux 5.6) and lets this process call it.
 bool HasOpenat2();
 
@@ -97,7 +99,7 @@ class PosixDirectory final : public Directory {
   PosixDirectory(const PosixDirectory&) = delete;
   PosixDirectory& operator=(const PosixDirectory&) = delete;
 
-  absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) override;
+  absl::StatusOr<OpenedFile> OpenForUpdate(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> CreateExclusive(const std::string& name) override;
   absl::Status CreateDirectory(const std::string& name) override;

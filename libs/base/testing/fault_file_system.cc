@@ -62,9 +62,11 @@ class FaultFileSystem::FaultDirectory final : public Directory {
   FaultDirectory(FaultFileSystem& faults, std::unique_ptr<Directory> real)
       : faults_(faults), real_(std::move(real)) {}
 
-  absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) override {
+  absl::StatusOr<OpenedFile> OpenForUpdate(const std::string& path) override {
     PLUMBAGO_RETURN_IF_ERROR(faults_.Check(kOpen, path));
-    return faults_.Wrap(real_->OpenForUpdate(path), path);
+    PLUMBAGO_ASSIGN_OR_RETURN(OpenedFile opened, real_->OpenForUpdate(path));
+    PLUMBAGO_ASSIGN_OR_RETURN(opened.file, faults_.Wrap(std::move(opened.file), path));
+    return opened;
   }
 
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) override {

@@ -56,8 +56,10 @@ class PowerLossFileSystem::TrackedDirectory final : public Directory {
   TrackedDirectory(PowerLossFileSystem& owner, std::unique_ptr<Directory> real, std::string path)
       : owner_(owner), real_(std::move(real)), path_(std::move(path)) {}
 
-  absl::StatusOr<std::unique_ptr<File>> OpenForUpdate(const std::string& path) override {
-    return owner_.Track(real_->OpenForUpdate(path));
+  absl::StatusOr<OpenedFile> OpenForUpdate(const std::string& path) override {
+    PLUMBAGO_ASSIGN_OR_RETURN(OpenedFile opened, real_->OpenForUpdate(path));
+    PLUMBAGO_ASSIGN_OR_RETURN(opened.file, owner_.Track(std::move(opened.file)));
+    return opened;
   }
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path) override {
     PLUMBAGO_ASSIGN_OR_RETURN(auto opened, real_->OpenDirectory(path));
