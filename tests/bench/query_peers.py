@@ -241,6 +241,7 @@ def carbonapi_pair(trees, end):
 
 GO_CARBON_CONFIG = """
 [common]
+user = ""
 metric-interval = "1h0m0s"
 [whisper]
 data-dir = "{directory}/whisper"
