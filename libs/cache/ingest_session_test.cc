@@ -11,6 +11,8 @@ namespace plumbago::cache {
 namespace {
 
 struct Fixture {
+  explicit Fixture(CacheOptions cache_options = {}) : options(cache_options) {}
+
   base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
   base::Metrics registry;
   CacheMetrics metrics{registry};
@@ -120,55 +122,35 @@ TEST_CASE("IngestSession refuses a protocol that it does not know", "[cache]") {
 }
 
 TEST_CASE("IngestSession drops and counts points of names that have no room", "[cache]") {
-  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
-  base::Metrics registry;
-  CacheMetrics metrics{registry};
-  PointCache cache({.memory_bytes_max = 500}, clock, metrics);
-  const base::testing::TemporaryDirectory directory;
-  const auto file_system = base::MakePosixFileSystem();
-  const auto journal = PointJournal::Open(*file_system, clock,
-                                          {.writer = {.directory = directory.path()}}, {}, cache)
-                           .value();
-  IngestSession session(cache, *journal, metrics);
+  Fixture f({.memory_bytes_max = 500});
   v1::PointBatch batch = Batch(1);
   for (uint32_t i = 0; i < 10; ++i) {
     Define(&batch, i, "t", "name." + std::to_string(i));
     AddPoint(&batch, i, 1, 1);
   }
-  v1::IngestResponse response;
-  REQUIRE(session.Apply(batch, &response).ok());
-  const double dropped = metrics.dropped("t", "no_memory_for_names").Value();
+  REQUIRE(f.session.Apply(batch, &f.response).ok());
+  const double dropped = f.metrics.dropped("t", "no_memory_for_names").Value();
   CHECK(dropped > 0);
-  CHECK(metrics.points_received.Value() == 10);
+  CHECK(f.metrics.points_received.Value() == 10);
 }
 
 TEST_CASE("A relay that can come again is told which points have no room, and may name them anew",
           "[cache]") {
-  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
-  base::Metrics registry;
-  CacheMetrics metrics{registry};
-  PointCache cache({.memory_bytes_max = 10'000}, clock, metrics);
-  const base::testing::TemporaryDirectory directory;
-  const auto file_system = base::MakePosixFileSystem();
-  const auto journal = PointJournal::Open(*file_system, clock,
-                                          {.writer = {.directory = directory.path()}}, {}, cache)
-                           .value();
-  IngestSession session(cache, *journal, metrics);
-  REQUIRE(session.Begin(RetryingHello()).ok());
+  Fixture f({.memory_bytes_max = 10'000});
+  REQUIRE(f.session.Begin(RetryingHello()).ok());
   v1::PointBatch batch = Batch(1);
   for (uint32_t i = 0; i < 100; ++i) {
     Define(&batch, i, "t", "name." + std::to_string(i));
     AddPoint(&batch, i, 1, 1);
   }
-  v1::IngestResponse response;
-  REQUIRE(session.Apply(batch, &response).ok());
-  REQUIRE(response.refused_size() == 1);
-  const v1::RefusedPoints& refused = response.refused(0);
+  REQUIRE(f.session.Apply(batch, &f.response).ok());
+  REQUIRE(f.response.refused_size() == 1);
+  const v1::RefusedPoints& refused = f.response.refused(0);
   CHECK(refused.sequence() == 1);
   CHECK(refused.retry_after_ms() > 0);
   CHECK(refused.forgotten_id_size() == refused.index_size());
-  CHECK(metrics.points_received.Value() + refused.index_size() == 100);
-  CHECK(metrics.refused_for_memory("t", "share").Value() == refused.index_size());
+  CHECK(f.metrics.points_received.Value() + refused.index_size() == 100);
+  CHECK(f.metrics.refused_for_memory("t", "share").Value() == refused.index_size());
 
   v1::PointBatch again = Batch(2);
   const uint32_t id = refused.forgotten_id(0);
@@ -176,22 +158,12 @@ TEST_CASE("A relay that can come again is told which points have no room, and ma
   Define(&again, 0, "t", "name.0");  // known, and told again
   AddPoint(&again, id, 1, 1);
   v1::IngestResponse second;
-  CHECK(session.Apply(again, &second).ok());
+  CHECK(f.session.Apply(again, &second).ok());
 }
 
 // A cache that "heavy" has filled, beyond its bound, before anybody looked.
-struct FullFixture {
-  base::SimulatedClock clock{absl::FromUnixSeconds(1'700'000'000)};
-  base::Metrics registry;
-  CacheMetrics metrics{registry};
-  PointCache cache{{.memory_bytes_max = 400'000}, clock, metrics};
-  base::testing::TemporaryDirectory directory;
-  std::unique_ptr<base::FileSystem> file_system = base::MakePosixFileSystem();
-  std::unique_ptr<PointJournal> journal =
-      PointJournal::Open(*file_system, clock, {.writer = {.directory = directory.path()}}, {},
-                         cache)
-          .value();
-  IngestSession session{cache, *journal, metrics};
+struct FullFixture : Fixture {
+  FullFixture() : Fixture({.memory_bytes_max = 400'000}) {}
 
   void FillWithPoints() {
     const SeriesReference heavy = cache.Acquire("heavy", "filler", PointCache::Bound::kIgnored);
@@ -210,7 +182,7 @@ struct FullFixture {
       AddPoint(&batch, static_cast<uint32_t>(i % 2),
                static_cast<uint32_t>(sequence) * 10'000 + static_cast<uint32_t>(i), i * 0.3);
     }
-    v1::IngestResponse response;
+    response.Clear();
     REQUIRE(session.WaitForRoom());
     REQUIRE(session.Apply(batch, &response).ok());
     std::pair<int, int> refused;
