@@ -24,6 +24,12 @@ grpc::Status Invalid(absl::string_view message) {
   return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, std::string(message));
 }
 
+grpc::Status CheckMetricCount(size_t count, size_t count_max) {
+  if (count <= count_max) return grpc::Status::OK;
+  return Invalid(absl::StrCat(count, " metrics are more than the ", count_max,
+                              " of one request; ask in parts"));
+}
+
 grpc::Status Gone() { return grpc::Status(grpc::StatusCode::CANCELLED, "the caller is gone"); }
 
 absl::Status Draining() { return absl::UnavailableError("the store is draining"); }
@@ -206,9 +212,10 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
   if (request->from() > request->until()) {
     return Invalid(absl::StrCat("from ", request->from(), " is after until ", request->until()));
   }
-  if (static_cast<size_t>(request->metric_size()) > options_.fetch_series_max) {
-    return Invalid(absl::StrCat(request->metric_size(), " metrics are more than the ",
-                                options_.fetch_series_max, " of one request; ask in parts"));
+  if (grpc::Status status =
+          CheckMetricCount(static_cast<size_t>(request->metric_size()), options_.fetch_series_max);
+      !status.ok()) {
+    return status;
   }
   const whisper::FetchRange range{
       .from = request->from(), .until = request->until(), .now = request->now()};
@@ -241,9 +248,9 @@ grpc::Status StoreService::Reduce(grpc::ServerContext* context, const v1::Reduce
   for (const v1::ReduceRequest::Group& group : request->group()) {
     series_count += static_cast<size_t>(group.metric_size());
   }
-  if (series_count > options_.fetch_series_max) {
-    return Invalid(absl::StrCat(series_count, " metrics are more than the ",
-                                options_.fetch_series_max, " of one request; ask in parts"));
+  if (grpc::Status status = CheckMetricCount(series_count, options_.fetch_series_max);
+      !status.ok()) {
+    return status;
   }
   GroupReducer reducer(store_, *request, [context, count = 0]() mutable {
     return count++ % kSeriesPerCancellationCheck == 0 && context->IsCancelled();
@@ -261,13 +268,14 @@ grpc::Status StoreService::DescribeSeries(grpc::ServerContext* context,
                                           const v1::DescribeSeriesRequest* request,
                                           grpc::ServerWriter<v1::DescribeSeriesResponse>* writer) {
   if (request->tenant().empty()) return Invalid("the request names no tenant");
-  if (static_cast<size_t>(request->metric_size()) > options_.fetch_series_max) {
-    return Invalid(absl::StrCat(request->metric_size(), " metrics are more than the ",
-                                options_.fetch_series_max, " of one request; ask in parts"));
+  if (grpc::Status status =
+          CheckMetricCount(static_cast<size_t>(request->metric_size()), options_.fetch_series_max);
+      !status.ok()) {
+    return status;
   }
   Chunks<v1::DescribeSeriesResponse> chunks(*writer, options_.epoch());
   for (int i = 0; i < request->metric_size(); ++i) {
-    if (context->IsCancelled()) return Gone();
+    if (i % kSeriesPerCancellationCheck == 0 && context->IsCancelled()) return Gone();
     const auto header = store_.Describe(store::SeriesName(request->tenant(), request->metric(i)));
     // What cannot be read has nothing to tell; Fetch says why.
     if (!header.ok()) continue;
@@ -328,9 +336,10 @@ grpc::Status StoreService::CreateSeries(grpc::ServerContext*,
                                         const v1::CreateSeriesRequest* request,
                                         v1::CreateSeriesResponse* response) {
   if (request->tenant().empty()) return Invalid("the request names no tenant");
-  if (static_cast<size_t>(request->metric_size()) > options_.create_series_max) {
-    return Invalid(absl::StrCat(request->metric_size(), " metrics are more than the ",
-                                options_.create_series_max, " of one request; ask in parts"));
+  if (grpc::Status status =
+          CheckMetricCount(static_cast<size_t>(request->metric_size()), options_.create_series_max);
+      !status.ok()) {
+    return status;
   }
   const std::vector<std::string> metrics(request->metric().begin(), request->metric().end());
   const auto refused = CreateWithoutPoints(store_, request->tenant(), metrics);
