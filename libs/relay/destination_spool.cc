@@ -148,6 +148,10 @@ void DestinationSpool::SetWay(std::optional<SpoolWay> way) {
   if (replay_ != nullptr && is_decided_anew) replay_->Restart();
 }
 
+std::unique_ptr<BatchStream> DestinationSpool::MakeStream() {
+  return way_.has_value() && way_->is_open ? way_->make_stream() : nullptr;
+}
+
 absl::StatusOr<bool> DestinationSpool::Replay(SpoolRouting& routing) {
   if (!has_segments()) return false;
   if (replay_ == nullptr) {

@@ -75,6 +75,9 @@ class DestinationSpool final : public BatchSpool {
   // spools of others, that of an endpoint waits.
   void SetWay(std::optional<SpoolWay> way);
 
+  // A further stream to the destination; null where it has no way, or nothing may be sent.
+  std::unique_ptr<BatchStream> MakeStream();
+
   // Senders who wait for what was written are told.
   absl::Status Sync();
   // Whether somebody waits for that.
