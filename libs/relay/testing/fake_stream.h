@@ -51,6 +51,7 @@ struct Destination {
             {batch.points.time_seconds()[i], batch.points.value()[i]});
       }
       arrivals.push_back(batch.received_unix_ms);
+      if (batch.delivery != nullptr) batch.delivery->OnBatchAccepted();
       PopHeld();
     }
   }
