@@ -1,9 +1,9 @@
 // Tells a sender who waits for it when all batches with his points are safe: accepted by the
 // caches, or written to a spool and synced.
 //
-// The router adds each batch it opens meanwhile, streams and spools report each that is safe. A
-// batch that is lost is never reported: Wait ends at its deadline. Shared by a request and its
-// batches. Thread-safe.
+// The router adds each batch it opens meanwhile, streams and spools report each that is safe, and
+// the router one whose points have moved into others. A batch that is lost is never reported: Wait
+// ends at its deadline. Shared by a request and its batches. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -11,6 +11,11 @@ namespace {
 
 constexpr absl::Duration kRetryInterval = absl::Seconds(1);
 
+// The end of a line that tells of `count` changes.
+std::string Changes(uint64_t count) {
+  return count <= 1 ? "" : absl::StrCat(" (", count, " changes since this was last said)");
+}
+
 }  // namespace
 
 void SpoolShared::Wake() {
@@ -117,9 +122,7 @@ void DestinationSpool::Write(Retry retry) {
     if (batch.delivery != nullptr) unsynced_deliveries_.push_back(batch.delivery);
     pending_.pop_front();
   }
-  if (is_refusing_.exchange(false)) {
-    base::LogInfo(absl::StrCat("the spool of ", destination_.Describe(), " takes points again"));
-  }
+  is_refusing_.store(false);
 }
 
 absl::Status DestinationSpool::Sync() {
@@ -131,11 +134,22 @@ absl::Status DestinationSpool::Sync() {
 void DestinationSpool::Refuse(const absl::Status& status) {
   retry_at_ = clock_.Monotonic() + kRetryInterval;
   bytes_when_refused_ = files_ == nullptr ? 0 : files_->bytes();
-  if (is_refusing_.exchange(true)) return;
-  metrics_.write_failures.Increment();
-  base::LogError(absl::StrCat("the spool of ", destination_.Describe(),
-                              " takes no more: ", std::string(status.message()),
-                              "; what it was given is held in memory, and senders have to wait"));
+  refusal_ = std::string(status.message());
+  if (!is_refusing_.exchange(true)) metrics_.write_failures.Increment();
+  LogRefusal();
+}
+
+void DestinationSpool::LogRefusal() {
+  const bool is_refusing = is_refusing_.load();
+  const uint64_t changes = refusal_lines_.LineDue(is_refusing ? 1 : 0, clock_.Monotonic());
+  if (changes == 0) return;
+  if (!is_refusing) {
+    return base::LogInfo(absl::StrCat("the spool of ", destination_.Describe(),
+                                      " takes points again", Changes(changes)));
+  }
+  base::LogError(absl::StrCat(
+      "the spool of ", destination_.Describe(), " takes no more: ", refusal_,
+      "; what it was given is held in memory, and senders have ", "to wait", Changes(changes)));
 }
 
 void DestinationSpool::SetWay(std::optional<SpoolWay> way) {
@@ -146,6 +160,10 @@ void DestinationSpool::SetWay(std::optional<SpoolWay> way) {
   // Where points for shards belong may have changed even so.
   const bool is_decided_anew = !is_same_way || kind() == SpoolDestination::Kind::kShard;
   if (replay_ != nullptr && is_decided_anew) replay_->Restart();
+}
+
+std::unique_ptr<BatchStream> DestinationSpool::MakeStream() {
+  return way_.has_value() && way_->is_open ? way_->make_stream() : nullptr;
 }
 
 absl::StatusOr<bool> DestinationSpool::Replay(SpoolRouting& routing) {
@@ -179,7 +197,9 @@ SpoolReplay::Mode DestinationSpool::mode() const {
 
 void DestinationSpool::Publish() {
   const SpoolState now = state();
-  if (std::exchange(state_, now) != now) LogState(now);
+  if (std::exchange(state_, now) != now) metrics_.SetState(now);
+  LogState();
+  LogRefusal();
   if (files_ == nullptr) return;
   disk_bytes_.store(files_->bytes());
   metrics_.bytes.Set(static_cast<double>(files_->bytes()));
@@ -217,10 +237,12 @@ void DestinationSpool::PublishReplay() {
   publish(points_damaged_, totals.damaged_points, before.damaged_points);
 }
 
-void DestinationSpool::LogState(SpoolState state) {
-  metrics_.SetState(state);
+void DestinationSpool::LogState() {
+  const uint64_t changes = state_lines_.LineDue(static_cast<int>(state_), clock_.Monotonic());
+  if (changes == 0) return;
+  const std::string end = Changes(changes);
   const uint64_t spooled_bytes = files_ == nullptr ? 0 : files_->bytes();
-  switch (state) {
+  switch (state_) {
     case SpoolState::kDown: {
       std::string why;
       {
@@ -228,22 +250,22 @@ void DestinationSpool::LogState(SpoolState state) {
         why = why_down_;
       }
       base::LogWarning(absl::StrCat(destination_.Describe(), " is down: ", why,
-                                    "; its points go to the spool until it takes them again"));
+                                    "; its points go to the spool until it takes them again", end));
       return;
     }
     case SpoolState::kReplaying:
       base::LogInfo(absl::StrCat(destination_.Describe(), " takes points; ", spooled_bytes,
-                                 " bytes of its spool are replayed"));
+                                 " bytes of its spool are replayed", end));
       return;
     case SpoolState::kUp:
-      base::LogInfo(absl::StrCat(destination_.Describe(), " is up, and its spool is empty"));
+      base::LogInfo(absl::StrCat(destination_.Describe(), " is up, and its spool is empty", end));
       return;
     case SpoolState::kNotConfigured:
       if (spooled_bytes == 0) return;
       base::LogWarning(
           absl::StrCat(destination_.Describe(), " is not configured: ", spooled_bytes,
                        " bytes of its spool, in ", files_options_.directory,
-                       ", are kept until it is again. Remove the directory to give them up"));
+                       ", are kept until it is again. Remove the directory to give them up", end));
       return;
   }
 }

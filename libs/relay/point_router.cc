@@ -81,24 +81,42 @@ void PointRouter::SetSlotMap(std::shared_ptr<const topology::SlotMap> map) {
 // Points of batches whose shards left the map, to where they belong now: by the names that the
 // rules gave them.
 void PointRouter::Reroute(const std::vector<std::unique_ptr<Batch>>& homeless) {
-  absl::flat_hash_map<std::pair<const NameTable*, uint32_t>, std::vector<RouteTarget>> known;
+  HomelessTargets known;
   for (const auto& batch : homeless) {
-    for (size_t i = 0; i < batch->point_count(); ++i) {
-      const SeriesName name = batch->names->Get(batch->points.series_id()[i]);
-      const auto [found, is_new] =
-          known.try_emplace({batch->names.get(), batch->points.series_id()[i]});
-      std::vector<RouteTarget>& targets = found->second;
-      if (is_new) learner_.AddShardTargets(name.tenant, name.metric, &targets);
-      if (targets.empty()) {
-        Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kNoActiveShard, name.metric);
-      }
-      const metric::ParsedLine line{.metric = name.metric,
-                                    .value = batch->points.value()[i],
-                                    .time_seconds = batch->points.time_seconds()[i]};
-      for (const RouteTarget& target : targets) lanes_.Append(target.lane, target.series_id, line);
-      if (!targets.empty()) replicated_count_ += targets.size() - 1;
+    if (batch->delivery == nullptr) {
+      RerouteBatch(*batch, known);
+      continue;
     }
+    // Who waits for this batch waits for those that its points are in from here on.
+    Flush();
+    SetDelivery(batch->delivery);
+    const bool is_whole = RerouteBatch(*batch, known);
+    Flush();
+    SetDelivery(nullptr);
+    if (is_whole) batch->delivery->OnBatchAccepted();
   }
+}
+
+bool PointRouter::RerouteBatch(const Batch& batch, HomelessTargets& known) {
+  bool is_whole = true;
+  for (size_t i = 0; i < batch.point_count(); ++i) {
+    const uint32_t id = batch.points.series_id()[i];
+    const SeriesName name = batch.names->Get(id);
+    const auto [found, is_new] = known.try_emplace({batch.names.get(), id});
+    std::vector<RouteTarget>& targets = found->second;
+    if (is_new) learner_.AddShardTargets(name.tenant, name.metric, &targets);
+    if (targets.empty()) {
+      is_whole = false;
+      Drop(tenants_.at(tenants_.IndexOf(name.tenant)), DropReason::kNoActiveShard, name.metric);
+      continue;
+    }
+    const metric::ParsedLine line{.metric = name.metric,
+                                  .value = batch.points.value()[i],
+                                  .time_seconds = batch.points.time_seconds()[i]};
+    for (const RouteTarget& target : targets) lanes_.Append(target.lane, target.series_id, line);
+    replicated_count_ += targets.size() - 1;
+  }
+  return is_whole;
 }
 
 void PointRouter::SetRouteTable(std::shared_ptr<const routing::RouteTable> rules) {

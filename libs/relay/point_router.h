@@ -188,7 +188,11 @@ class PointRouter {
   bool FollowPlan(const RoutePlan& plan, const Pending& pending);
   bool Feed(const PlanFeed& feed, const Pending& pending);
   std::string DataOf(const Pending& pending) const;
+  using HomelessTargets =
+      absl::flat_hash_map<std::pair<const NameTable*, uint32_t>, std::vector<RouteTarget>>;
   void Reroute(const std::vector<std::unique_ptr<Batch>>& homeless);
+  // False where some points were dropped, and counted.
+  bool RerouteBatch(const Batch& batch, HomelessTargets& known);
   void CountRemoved(const std::vector<std::unique_ptr<Batch>>& batches);
   void CountReceived(TenantState& tenant, uint64_t count);
   void Drop(TenantState& tenant, DropReason reason, absl::string_view line);

@@ -184,6 +184,45 @@ TEST_CASE("PointRouter brings what a shard that left the map held to the new own
   CHECK(f.metrics.points_received("default", Protocol::kPlaintext).Value() == 3);
 }
 
+TEST_CASE("A sender who waits is told when the new owners have what a shard that left held",
+          "[relay]") {
+  Fixture f;
+  for (const char* id : {"a", "b", "c"}) f.shards[id].accepts_at_once = false;
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
+  const auto delivery = std::make_shared<Delivery>();
+  const auto is_told = [&] { return delivery->Wait(f.clock, f.clock.Monotonic()); };
+  f.router->SetDelivery(delivery);
+  f.Feed("x 1 1\n");
+  f.router->Flush();
+  f.router->SetDelivery(nullptr);
+  f.Feed("nobody.waits 1 1\n");
+  f.router->SetSlotMap(SlotMapOf({"b", "c"}, 2));
+  f.router->Flush();
+  CHECK_FALSE(is_told());
+  f.shards["b"].Accept();
+  CHECK_FALSE(is_told());
+  f.shards["c"].Accept();
+  CHECK(is_told());
+  CHECK(f.shards["b"].points.count("x") == 1);
+  CHECK(f.shards["c"].points.count("nobody.waits") == 1);
+}
+
+TEST_CASE("A sender who waits is not told of points that no shard takes any more", "[relay]") {
+  Fixture f;
+  f.shards["a"].accepts_at_once = false;
+  f.Start().SetSlotMap(SlotMapOf({"a"}, 1));
+  const auto delivery = std::make_shared<Delivery>();
+  f.router->SetDelivery(delivery);
+  f.Feed("x 1 1\n");
+  f.router->Flush();
+  f.router->SetDelivery(nullptr);
+  f.router->SetSlotMap(SlotMapOf({"b"}, 2, {"b"}));
+  f.router->Flush();
+  CHECK_FALSE(delivery->Wait(f.clock, f.clock.Monotonic()));
+  CHECK(f.metrics.dropped("default", Protocol::kPlaintext, DropReason::kNoActiveShard).Value() ==
+        1);
+}
+
 TEST_CASE("PointRouter brings what a shard takes too slowly to its spool while another keeps up",
           "[relay]") {
   SpoolFixture f;

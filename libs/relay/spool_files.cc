@@ -79,15 +79,18 @@ absl::Status SpoolFiles::Append(const Batch& batch) {
   if (file_ != nullptr && end_bytes_ >= options_.segment_bytes_max) {
     PLUMBAGO_RETURN_IF_ERROR(CloseOpen());
   }
-  if (file_ == nullptr) PLUMBAGO_RETURN_IF_ERROR(BeginSegment());
+  if (file_ == nullptr) {
+    if (total_bytes_ + journal::kSegmentHeaderBytes > options_.bytes_max) {
+      return NoRoom(journal::kSegmentHeaderBytes);
+    }
+    PLUMBAGO_RETURN_IF_ERROR(BeginSegment());
+  }
   Numbers& numbers = NumbersOf(batch);
   std::vector<uint32_t> new_ids;
   const std::string records = EncodeBatch(batch, numbers, &new_ids);
   absl::Status written;
   if (total_bytes_ + records.size() > options_.bytes_max) {
-    written = absl::ResourceExhaustedError(absl::StrCat(
-        options_.directory, " has ", total_bytes_, " bytes, and ", records.size(),
-        " more would exceed the bound of ", options_.bytes_max, " (--spool-bytes-max)"));
+    written = NoRoom(records.size());
   } else {
     // After an error the next records are written over what these have left.
     written = file_->WriteAt(end_bytes_, records);
@@ -105,6 +108,12 @@ absl::Status SpoolFiles::Append(const Batch& batch) {
     segment.oldest_unix_ms = batch.received_unix_ms;
   }
   return absl::OkStatus();
+}
+
+absl::Status SpoolFiles::NoRoom(size_t byte_count) const {
+  return absl::ResourceExhaustedError(
+      absl::StrCat(options_.directory, " has ", total_bytes_, " bytes, and ", byte_count,
+                   " more would exceed the bound of ", options_.bytes_max, " (--spool-bytes-max)"));
 }
 
 absl::Status SpoolFiles::BeginSegment() {

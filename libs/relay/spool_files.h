@@ -78,6 +78,7 @@ class SpoolFiles {
 
   absl::Status TakeUp();
   absl::Status TakeUpSegment(uint64_t segment);
+  absl::Status NoRoom(size_t byte_count) const;
   absl::Status BeginSegment();
   absl::Status CloseOpen();
   Numbers& NumbersOf(const Batch& batch);

@@ -47,9 +47,10 @@ SpoolMetrics MakeMetrics(Family& family) {
           "spool_oldest_age_seconds",
           "Seconds since the arrival of the oldest point in its spool; 0 while it is empty"),
       .points_spooled = family.AddCounter("points_spooled_total", "Points written to its spool"),
-      .points_replayed = family.AddCounter(
-          "points_replayed_total",
-          "Points of its spool that it has accepted; some twice after an interruption"),
+      .points_replayed = family.AddCounter("points_replayed_total",
+                                           "Points of its spool that it, or the shard that they "
+                                           "belong to by now, has accepted; some "
+                                           "twice after an interruption"),
       .points_rerouted = family.AddCounter(
           "points_rerouted_total",
           "Points of its spool that were given to the spools of their new owners"),

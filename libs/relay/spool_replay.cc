@@ -26,50 +26,56 @@ SpoolReplay::SpoolReplay(std::string name, SpoolFiles& files, SpoolRouting& rout
       routing_(routing),
       clock_(clock),
       options_(options),
+      own_{.files = &files},
       allowed_at_(clock.Monotonic()) {}
 
 SpoolReplay::~SpoolReplay() = default;
 
 void SpoolReplay::SetStream(std::unique_ptr<BatchStream> stream) {
   Restart();
-  stream_ = std::move(stream);
-  seen_acknowledged_ = 0;
+  own_.stream = std::move(stream);
+  own_.seen_acknowledged = 0;
 }
 
 uint64_t SpoolReplay::acknowledged_count() const {
-  return stream_ == nullptr ? 0 : stream_->acknowledged_count();
+  return own_.stream == nullptr ? 0 : own_.stream->acknowledged_count();
 }
 
 void SpoolReplay::Restart() {
   waits_for_owners_ = false;
   size_t held_point_count = refused_point_count_;
-  if (stream_ != nullptr && stream_->unacknowledged_bytes() > 0) {
-    for (const auto& batch : stream_->TakeBack()) held_point_count += batch->point_count();
+  for (Target* const target : Targets()) {
+    if (target->stream == nullptr || target->stream->unacknowledged_bytes() == 0) continue;
+    for (const auto& batch : target->stream->TakeBack()) held_point_count += batch->point_count();
   }
   CollectAcknowledged();
-  // All of it is in the segment still. What the cache has refused was counted as replayed.
+  // All of it is in the segment still. What a cache has refused was counted as replayed.
   totals_.returned_points += held_point_count - in_flight_point_count_;
   refused_.clear();
   refused_point_count_ = 0;
   ForgetSegment();
+  others_.clear();
 }
 
 void SpoolReplay::ForgetSegment() {
   reader_.reset();
   is_read_ = false;
   damage_.clear();
-  own_names_.reset();
   series_.clear();
-  detours_.clear();
-  sent_point_counts_.clear();
+  for (Target* const target : Targets()) {
+    target->names.reset();
+    target->batch.reset();
+    target->sent_point_counts.clear();
+  }
   in_flight_point_count_ = 0;
 }
 
 absl::StatusOr<bool> SpoolReplay::Step(Mode mode) {
   CollectAcknowledged();
-  if (!CollectRefused(mode)) return false;
+  TakeRefused();
+  if (!ReturnRefused(mode)) return false;
   if (mode == Mode::kPaused || waits_for_owners_) return false;
-  if (!WriteDetours()) return false;
+  if (!GiveToOthers()) return false;
   if (reader_ == nullptr) {
     PLUMBAGO_ASSIGN_OR_RETURN(const bool has_begun, Begin());
     if (!has_begun) return false;
@@ -80,7 +86,7 @@ absl::StatusOr<bool> SpoolReplay::Step(Mode mode) {
     if (!has_sent) break;
     went_on = true;
   }
-  if (is_read_ && WriteDetours()) {
+  if (is_read_ && GiveToOthers()) {
     PLUMBAGO_ASSIGN_OR_RETURN(const bool is_finished, Finish());
     went_on = went_on || is_finished;
   }
@@ -98,7 +104,7 @@ absl::StatusOr<bool> SpoolReplay::Begin() {
   }
   is_open_failing_ = false;
   reader_ = *std::move(reader);
-  own_names_ = std::make_shared<NameTable>();
+  for (Target* const target : Targets()) target->names = std::make_shared<NameTable>();
   return true;
 }
 
@@ -120,31 +126,39 @@ bool SpoolReplay::MaySend(Mode mode) {
                                rate * absl::ToDoubleSeconds(kBurst));
   allowed_at_ = now;
   if (allowance_points_ <= 0 || now < retry_at_) return false;
-  const size_t held_bytes = stream_ == nullptr ? 0 : stream_->unacknowledged_bytes();
+  const size_t held_bytes = unacknowledged_bytes();
   return mode == Mode::kProbe ? held_bytes == 0 : held_bytes < options_.window_bytes;
 }
 
 void SpoolReplay::CollectAcknowledged() {
-  if (stream_ == nullptr) return;
-  const uint64_t acknowledged = stream_->acknowledged_count();
-  while (seen_acknowledged_ < acknowledged && !sent_point_counts_.empty()) {
-    totals_.replayed_points += sent_point_counts_.front();
-    in_flight_point_count_ -= sent_point_counts_.front();
-    sent_point_counts_.pop_front();
-    ++seen_acknowledged_;
+  for (Target* const target : Targets()) {
+    if (target->stream == nullptr) continue;
+    const uint64_t acknowledged = target->stream->acknowledged_count();
+    auto& counts = target->sent_point_counts;
+    for (; target->seen_acknowledged < acknowledged && !counts.empty(); counts.pop_front()) {
+      totals_.replayed_points += counts.front();
+      in_flight_point_count_ -= counts.front();
+      ++target->seen_acknowledged;
+    }
   }
 }
 
-bool SpoolReplay::CollectRefused(Mode mode) {
-  if (stream_ == nullptr) return true;
-  for (RefusedBatch& one : stream_->TakeRefused()) {
-    retry_at_ = clock_.Monotonic() + one.retry_after;
-    refused_point_count_ += one.batch->point_count();
-    refused_.push_back(std::move(one.batch));
+void SpoolReplay::TakeRefused() {
+  for (Target* const target : Targets()) {
+    if (target->stream == nullptr) continue;
+    for (RefusedBatch& one : target->stream->TakeRefused()) {
+      retry_at_ = clock_.Monotonic() + one.retry_after;
+      refused_point_count_ += one.batch->point_count();
+      refused_.push_back({std::move(one.batch), target});
+    }
   }
+}
+
+bool SpoolReplay::ReturnRefused(Mode mode) {
   for (; !refused_.empty(); refused_.pop_front()) {
-    const size_t point_count = refused_.front()->point_count();
-    if (files_.Append(*refused_.front()).ok()) {
+    Refused& first = refused_.front();
+    const size_t point_count = first.batch->point_count();
+    if (first.target->files->Append(*first.batch).ok()) {
       totals_.returned_points += point_count;
       has_returned_ = true;
     } else {
@@ -152,8 +166,7 @@ bool SpoolReplay::CollectRefused(Mode mode) {
       // safe: so they take the other way.
       if (mode == Mode::kPaused || !MaySend(mode)) return false;
       allowance_points_ -= static_cast<double>(point_count);
-      sent_point_counts_.push_back(0);  // they have been counted when they were refused
-      stream_->Send(std::move(refused_.front()));
+      Send(*first.target, std::move(first.batch), 0);  // counted when they were refused
     }
     refused_point_count_ -= point_count;
   }
@@ -182,7 +195,7 @@ absl::StatusOr<bool> SpoolReplay::SendNext() {
       continue;  // of a newer release
     }
     Split((*record)->payload);
-    return WriteDetours();
+    return GiveToOthers();
   }
 }
 
@@ -195,28 +208,28 @@ bool SpoolReplay::Define(absl::string_view payload) {
     const absl::string_view tenant = routing_.StableTenant(numbered.tenant);
     SpoolOwners owners;
     if (!routing_.OwnersOf(tenant, numbered.metric, &owners)) return false;
-    if (owners.is_own && stream_ == nullptr) return false;
+    if (owners.is_own && own_.stream == nullptr) return false;
     Series& series = series_[numbered.number];
     series = {.is_known = true, .others = {}};
     if (owners.is_own) {
-      series.own_id = own_names_->Append(tenant, numbered.metric);
+      series.own_id = own_.names->Append(tenant, numbered.metric);
       continue;
     }
     for (SpoolFiles* const files : owners.others) {
-      const uint32_t id = DetourTo(files).names->Append(tenant, numbered.metric);
-      series.others.emplace_back(files, id);
+      Target& other = OtherOf(files);
+      series.others.emplace_back(&other, other.names->Append(tenant, numbered.metric));
     }
   }
   return true;
 }
 
-// Brings the points of a batch to the destination or on their detours.
+// Sends the points of a batch that belong to the destination, and collects those for others.
 void SpoolReplay::Split(absl::string_view payload) {
   int64_t unix_ms = 0;
   std::memcpy(&unix_ms, payload.data(), kArrivalBytes);
   payload.remove_prefix(kArrivalBytes);
   if (!journal::ParsePoints(payload, &columns_).ok()) return;
-  std::unique_ptr<Batch> own = NewBatch(own_names_, unix_ms);
+  std::unique_ptr<Batch> own = NewBatch(own_, unix_ms);
   const auto append = [this](Batch& batch, uint32_t id, size_t i) {
     batch.points.Append(id, columns_.time_seconds[i], columns_.values[i]);
   };
@@ -229,54 +242,87 @@ void SpoolReplay::Split(absl::string_view payload) {
     }
     const Series& series = series_[number];
     if (series.own_id != kNotOwn) append(*own, series.own_id, i);
-    for (const auto& [files, id] : series.others) {
-      Detour& detour = DetourTo(files);
-      if (detour.batch == nullptr) detour.batch = NewBatch(detour.names, unix_ms);
-      append(*detour.batch, id, i);
+    for (const auto& [target, id] : series.others) {
+      if (target->batch == nullptr) target->batch = NewBatch(*target, unix_ms);
+      append(*target->batch, id, i);
     }
   }
   allowance_points_ -= static_cast<double>(columns_.numbers.size());
   if (own->point_count() == 0) return;
-  sent_point_counts_.push_back(own->point_count());
-  in_flight_point_count_ += own->point_count();
-  stream_->Send(std::move(own));
+  const size_t own_point_count = own->point_count();
+  Send(own_, std::move(own), own_point_count);
 }
 
-std::unique_ptr<Batch> SpoolReplay::NewBatch(const std::shared_ptr<const NameTable>& names,
-                                             int64_t unix_ms) {
+std::unique_ptr<Batch> SpoolReplay::NewBatch(const Target& target, int64_t unix_ms) {
   auto batch = std::make_unique<Batch>();
-  batch->names = names;
+  batch->names = target.names;
   batch->epoch = routing_.epoch();
   batch->received_unix_ms = unix_ms;
   return batch;
 }
 
-SpoolReplay::Detour& SpoolReplay::DetourTo(SpoolFiles* files) {
-  for (Detour& detour : detours_) {
-    if (detour.files == files) return detour;
+SpoolReplay::Target& SpoolReplay::OtherOf(SpoolFiles* files) {
+  for (Target& other : others_) {
+    if (other.files == files) return other;
   }
-  detours_.emplace_back();
-  detours_.back().files = files;
-  return detours_.back();
+  return others_.emplace_back(Target{.files = files, .names = std::make_shared<NameTable>()});
 }
 
-// False where another spool is full, or cannot be written, for now.
-bool SpoolReplay::WriteDetours() {
-  for (Detour& detour : detours_) {
-    if (detour.batch == nullptr) continue;
-    if (!detour.files->Append(*detour.batch).ok()) return false;
-    totals_.rerouted_points += detour.batch->point_count();
-    detour.batch.reset();
+std::vector<SpoolReplay::Target*> SpoolReplay::Targets() {
+  std::vector<Target*> targets = {&own_};
+  for (Target& other : others_) targets.push_back(&other);
+  return targets;
+}
+
+size_t SpoolReplay::unacknowledged_bytes() {
+  size_t bytes = 0;
+  for (Target* const target : Targets()) {
+    if (target->stream != nullptr) bytes += target->stream->unacknowledged_bytes();
+  }
+  return bytes;
+}
+
+bool SpoolReplay::GiveToOthers() {
+  for (Target& other : others_) {
+    if (other.batch == nullptr) continue;
+    if (other.files->Append(*other.batch).ok()) {
+      totals_.rerouted_points += other.batch->point_count();
+      other.batch.reset();
+    } else if (!SendPastSpool(other)) {
+      return false;
+    }
   }
   return true;
 }
 
+// Within the window, but not by one batch at a time while the destination of this spool is down:
+// that does not concern the other one.
+bool SpoolReplay::SendPastSpool(Target& target) {
+  if (clock_.Monotonic() < retry_at_ || unacknowledged_bytes() >= options_.window_bytes) {
+    return false;
+  }
+  if (target.stream == nullptr) {
+    target.stream = routing_.StreamPast(*target.files);
+    target.seen_acknowledged = 0;
+  }
+  if (target.stream == nullptr) return false;
+  const size_t point_count = target.batch->point_count();
+  Send(target, std::move(target.batch), point_count);
+  return true;
+}
+
+void SpoolReplay::Send(Target& target, std::unique_ptr<Batch> batch, size_t counted_point_count) {
+  target.sent_point_counts.push_back(counted_point_count);
+  in_flight_point_count_ += counted_point_count;
+  target.stream->Send(std::move(batch));
+}
+
 // Removes the segment once everything in it is safe elsewhere.
 absl::StatusOr<bool> SpoolReplay::Finish() {
-  if (stream_ != nullptr && stream_->unacknowledged_bytes() > 0) return false;
+  if (unacknowledged_bytes() > 0) return false;
   CollectAcknowledged();
   if (std::exchange(has_returned_, false)) PLUMBAGO_RETURN_IF_ERROR(files_.Sync());
-  for (Detour& detour : detours_) PLUMBAGO_RETURN_IF_ERROR(detour.files->Sync());
+  for (Target& other : others_) PLUMBAGO_RETURN_IF_ERROR(other.files->Sync());
   const std::string damage = damage_;
   ForgetSegment();
   if (!damage.empty()) {

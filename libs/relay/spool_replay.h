@@ -1,8 +1,9 @@
 // Takes the spool of one destination back to it, the newest segment first, at a bounded rate.
 //
 // Where a point belongs is asked anew for each series of a segment: points that belong elsewhere by
-// now go to the spools of their present owners. A segment is removed when its destination has
-// acknowledged all of its batches, and the other spools have the rest on their disks; after an
+// now go to the spools of their present owners, and past a spool that has no room to its owner
+// itself: two full spools could wait for each other's room for ever. A segment is removed when all
+// that was sent of it is acknowledged, and the other spools have the rest on their disks; after an
 // interruption it is read again from its begin, which changes nothing but work.
 //
 // For one thread. Blocks on the disk, never on the network. Holds the names of one segment and
@@ -40,6 +41,9 @@ class SpoolRouting {
   // False where nobody can be told to take the series for now.
   virtual bool OwnersOf(absl::string_view tenant, absl::string_view metric,
                         SpoolOwners* owners) = 0;
+  // A way to the destination of the spool `files`, for points that have no room there. Null where
+  // there is none for now.
+  virtual std::unique_ptr<BatchStream> StreamPast(const SpoolFiles& files) = 0;
   // The same text, with the life of the routing: names of batches refer to it.
   virtual absl::string_view StableTenant(absl::string_view tenant) = 0;
   // Of the slot map that decides; for the batches.
@@ -84,26 +88,35 @@ class SpoolReplay {
   void Restart();
 
   const Totals& totals() const { return totals_; }
-  uint64_t acknowledged_count() const;  // batches, of the present stream
+  uint64_t acknowledged_count() const;  // batches, by the destination itself
   // Points that are on their way, and in the spool until they are acknowledged.
   size_t in_flight_point_count() const { return in_flight_point_count_; }
   // Points that the cache has refused and that wait here: not in the spool, as far as is counted.
   size_t refused_point_count() const { return refused_point_count_; }
-  bool is_stream_failing() const { return stream_ != nullptr && stream_->is_failing(); }
+  bool is_stream_failing() const { return own_.stream != nullptr && own_.stream->is_failing(); }
 
  private:
   static constexpr uint32_t kNotOwn = UINT32_MAX;
+  // A destination of points: that of this spool, or of another one.
+  struct Target {
+    SpoolFiles* files = nullptr;                 // its spool
+    std::shared_ptr<NameTable> names = nullptr;  // for the present segment
+    std::unique_ptr<Batch> batch = nullptr;      // collected; null while empty
+    // Null: there is none; to others also until it is needed.
+    std::unique_ptr<BatchStream> stream = nullptr;
+    // Of the batches on their way; 0 for those that are sent again after a refusal.
+    std::deque<size_t> sent_point_counts = {};
+    uint64_t seen_acknowledged = 0;
+  };
   // A series of the present segment.
   struct Series {
     uint32_t own_id = kNotOwn;
     bool is_known = false;
-    std::vector<std::pair<SpoolFiles*, uint32_t>> others;  // and the id in the names for it
+    std::vector<std::pair<Target*, uint32_t>> others;  // and the id in the names for it
   };
-  // Points on their way to the spool of another destination.
-  struct Detour {
-    SpoolFiles* files = nullptr;
-    std::shared_ptr<NameTable> names = std::make_shared<NameTable>();
-    std::unique_ptr<Batch> batch;  // null while empty
+  struct Refused {
+    std::unique_ptr<Batch> batch;
+    Target* target = nullptr;
   };
 
   absl::StatusOr<bool> Begin();
@@ -111,16 +124,23 @@ class SpoolReplay {
   void ForgetSegment();
   bool MaySend(Mode mode);
   void CollectAcknowledged();
-  // Brings what the cache has no memory for back to the spool, or to the cache again where the
-  // spool is full. False where neither is possible yet.
-  bool CollectRefused(Mode mode);
+  void TakeRefused();
+  // Brings what a cache has no memory for to its spool, or to the cache again where the spool is
+  // full. False where neither is possible yet.
+  bool ReturnRefused(Mode mode);
   absl::StatusOr<bool> SendNext();
   // False where a series has no owner for now.
   bool Define(absl::string_view payload);
   void Split(absl::string_view payload);
-  std::unique_ptr<Batch> NewBatch(const std::shared_ptr<const NameTable>& names, int64_t unix_ms);
-  Detour& DetourTo(SpoolFiles* files);
-  bool WriteDetours();
+  std::unique_ptr<Batch> NewBatch(const Target& target, int64_t unix_ms);
+  Target& OtherOf(SpoolFiles* files);
+  std::vector<Target*> Targets();
+  size_t unacknowledged_bytes();
+  // Brings what was collected for others to their spools, or past them. False where neither is
+  // possible for now.
+  bool GiveToOthers();
+  bool SendPastSpool(Target& target);
+  void Send(Target& target, std::unique_ptr<Batch> batch, size_t counted_point_count);
   absl::StatusOr<bool> Finish();
   void SetAside(const std::string& damage);
 
@@ -129,13 +149,14 @@ class SpoolReplay {
   SpoolRouting& routing_;
   base::Clock& clock_;
   const ReplayOptions options_;
-  std::unique_ptr<BatchStream> stream_;
+  Target own_;
+  std::deque<Target> others_;
   Totals totals_;
 
   double allowance_points_ = 1;
   absl::Duration allowed_at_;                            // monotonic
-  absl::Duration retry_at_ = -absl::InfiniteDuration();  // monotonic: the cache was short of memory
-  std::deque<std::unique_ptr<Batch>> refused_;           // of the present segment, to be kept safe
+  absl::Duration retry_at_ = -absl::InfiniteDuration();  // monotonic: a cache was short of memory
+  std::deque<Refused> refused_;                          // of the present segment, to be kept safe
   size_t refused_point_count_ = 0;                       // the sum of these
   bool has_returned_ = false;  // something is back in the spool and not synced yet
   bool waits_for_owners_ = false;
@@ -143,16 +164,11 @@ class SpoolReplay {
 
   // Of the present segment.
   uint64_t segment_ = 0;
-  std::unique_ptr<journal::SegmentReader> reader_;  // null: there is none
-  bool is_read_ = false;                            // to its end
-  std::string damage_;                              // met while reading; empty: none
-  std::shared_ptr<NameTable> own_names_;
-  std::vector<Series> series_;  // by number
-  std::deque<Detour> detours_;
-  // Of the batches on their way; 0 for those that are sent again after a refusal.
-  std::deque<size_t> sent_point_counts_;
-  size_t in_flight_point_count_ = 0;  // the sum of these
-  uint64_t seen_acknowledged_ = 0;
+  std::unique_ptr<journal::SegmentReader> reader_;        // null: there is none
+  bool is_read_ = false;                                  // to its end
+  std::string damage_;                                    // met while reading; empty: none
+  std::vector<Series> series_;                            // by number
+  size_t in_flight_point_count_ = 0;                      // the sum of all sent_point_counts
   journal::PointColumns columns_;                         // scratch
   std::vector<journal::NumberedSeries> numbered_series_;  // scratch
 };

@@ -263,6 +263,13 @@ bool Spooler::OwnersOf(absl::string_view tenant, absl::string_view metric, Spool
   return !owners->others.empty();
 }
 
+std::unique_ptr<BatchStream> Spooler::StreamPast(const SpoolFiles& files) {
+  for (DestinationSpool* const spool : spool_of_shard_) {
+    if (spool->files() == &files) return spool->MakeStream();
+  }
+  return nullptr;
+}
+
 absl::string_view Spooler::StableTenant(absl::string_view tenant) {
   const auto found = tenants_.find(tenant);
   return found != tenants_.end() ? *found : *tenants_.emplace(tenant).first;

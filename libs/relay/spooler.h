@@ -96,6 +96,7 @@ class Spooler final : private SpoolRouting {
   void SyncWhereDue();
 
   bool OwnersOf(absl::string_view tenant, absl::string_view metric, SpoolOwners* owners) override;
+  std::unique_ptr<BatchStream> StreamPast(const SpoolFiles& files) override;
   absl::string_view StableTenant(absl::string_view tenant) override;
   uint64_t epoch() const override { return map_ == nullptr ? 0 : map_->epoch(); }
 

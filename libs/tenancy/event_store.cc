@@ -18,6 +18,8 @@ constexpr absl::string_view kFormat = "1";
 constexpr absl::string_view kEventPrefix = "event/";
 constexpr absl::string_view kLastIdPrefix = "last_id/";
 constexpr size_t kTagsMax = 100;
+// Of one write to the database.
+constexpr size_t kRemovalsMax = 1000;
 constexpr int64_t kTimeMax = int64_t{253'402'300'799} * 1'000'000;  // the end of 9999
 
 std::string EventsOf(absl::string_view tenant) { return absl::StrCat(kEventPrefix, tenant, "/"); }
@@ -109,6 +111,9 @@ EventStore::EventStore(base::KeyValue& kv, base::Clock& clock, base::Metrics& me
                                         {{"reason", "retention"}})),
       pushed_out_count_(metrics.AddCounter("plumbago_events_removed_total",
                                            "Events that were removed", {{"reason", "share_full"}})),
+      tenant_deleted_count_(metrics.AddCounter("plumbago_events_removed_total",
+                                               "Events that were removed",
+                                               {{"reason", "tenant_deleted"}})),
       event_count_(metrics.AddGauge("plumbago_events", "Events of all tenants")),
       bytes_(metrics.AddGauge("plumbago_events_bytes", "Size of the events of all tenants")) {}
 
@@ -225,6 +230,34 @@ absl::StatusOr<EventStore::Removal> EventStore::MakeRoom(const std::string& tena
   return absl::ResourceExhaustedError(absl::StrCat(
       "the tenant has as many events as it may, ", limits_.tenant_events_max, " (--events-max) or ",
       limits_.tenant_bytes_max, " bytes (--events-bytes-max), and this one is earlier than all"));
+}
+
+absl::Status EventStore::RemoveTenant(const std::string& tenant) {
+  base::MutexLock lock(mutex_);
+  const auto share = shares_.find(tenant);
+  if (share == shares_.end()) return absl::OkStatus();
+  for (;;) {
+    std::vector<base::KeyValueChange> changes;
+    uint64_t bytes = 0;
+    const auto visit = [&](absl::string_view key, absl::string_view value) {
+      bytes += key.size() + value.size();
+      changes.push_back({.key = std::string(key), .value = {}, .is_removal = true});
+      return changes.size() < kRemovalsMax;
+    };
+    PLUMBAGO_RETURN_IF_ERROR(kv_.Scan(EventsOf(tenant), visit));
+    if (changes.empty()) break;
+    PLUMBAGO_RETURN_IF_ERROR(kv_.Apply(changes, base::KeyValueSync::kDisk));
+    share->second.event_count -= changes.size();
+    share->second.bytes -= bytes;
+    tenant_deleted_count_.Increment(static_cast<double>(changes.size()));
+    Show();
+  }
+  // Last, so that a start after a crash in between knows the tenant still.
+  PLUMBAGO_RETURN_IF_ERROR(
+      kv_.Apply({{.key = absl::StrCat(kLastIdPrefix, tenant), .value = {}, .is_removal = true}},
+                base::KeyValueSync::kDisk));
+  shares_.erase(share);
+  return absl::OkStatus();
 }
 
 int64_t EventStore::FirstKeptTime() const {

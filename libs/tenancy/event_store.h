@@ -47,6 +47,10 @@ class EventStore {
 
   // The event with its id.
   absl::StatusOr<v1::Event> Add(const v1::AddEventRequest& request);
+  // All events of a tenant that is being deleted. After an error, or a crash, some may be left:
+  // call it again. Costs nothing where there are none.
+  absl::Status RemoveTenant(const std::string& tenant);
+
   absl::StatusOr<v1::Event> Get(const std::string& tenant, uint64_t id);
 
   // Calls `visit` for each event that matches, the earliest first, until it returns false.
@@ -85,6 +89,7 @@ class EventStore {
   base::Counter& refused_count_;
   base::Counter& expired_count_;
   base::Counter& pushed_out_count_;
+  base::Counter& tenant_deleted_count_;
   base::Gauge& event_count_;
   base::Gauge& bytes_;
 

@@ -55,6 +55,12 @@ struct Fixture {
   double Removed(const std::string& reason) {
     return metrics.AddCounter("plumbago_events_removed_total", "", {{"reason", reason}}).Value();
   }
+  size_t RecordCount(const std::string& prefix) {
+    size_t count = 0;
+    REQUIRE(
+        kv.Scan(prefix, [&](absl::string_view, absl::string_view) { return ++count > 0; }).ok());
+    return count;
+  }
 
   base::MemoryKeyValue kv;
   base::SimulatedClock clock{absl::FromUnixSeconds(5000)};
@@ -191,6 +197,43 @@ TEST_CASE("A malformed record and a newer format are refused", "[event_store]") 
   CHECK(open("unheard", "") == absl::StatusCode::kDataLoss);
   CHECK(open("last_id/acme", "x") == absl::StatusCode::kDataLoss);
   CHECK(open("format", "2") == absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("The events of a deleted tenant go, and no other ones", "[event_store]") {
+  Fixture fixture;
+  for (int i = 0; i < 2500; ++i) REQUIRE(fixture.Add("a", i).ok());
+  REQUIRE(fixture.Add("b", 100, {}, "acme-2").ok());
+  const bool is_reopened = GENERATE(false, true);
+  if (is_reopened) fixture.Reopen();
+  CHECK(fixture.store->RemoveTenant("acme").ok());
+  CHECK(fixture.store->RemoveTenant("acme").ok());
+  CHECK(fixture.store->RemoveTenant("nobody").ok());
+  CHECK(fixture.RecordCount("event/") == 1);
+  CHECK(fixture.RecordCount("last_id/") == 1);
+  CHECK(fixture.Removed("tenant_deleted") == 2500);
+  CHECK(fixture.metrics.AddGauge("plumbago_events", "").Value() == 1);
+  Find request;
+  request.set_tenant("acme-2");
+  CHECK(fixture.Found(request) == "b");
+}
+
+TEST_CASE("A removal that a crash has cut off is ended after the restart", "[event_store]") {
+  Fixture fixture;
+  REQUIRE(fixture.Add("a", 100).ok());
+  REQUIRE(fixture.Add("b", 200).ok());
+  // As after a crash behind the last write of events.
+  std::vector<base::KeyValueChange> changes;
+  REQUIRE(fixture.kv
+              .Scan("event/acme/",
+                    [&](absl::string_view key, absl::string_view) {
+                      changes.push_back({.key = std::string(key), .value = {}, .is_removal = true});
+                      return true;
+                    })
+              .ok());
+  REQUIRE(fixture.kv.Apply(changes, base::KeyValueSync::kDisk).ok());
+  fixture.Reopen();
+  CHECK(fixture.store->RemoveTenant("acme").ok());
+  CHECK(fixture.RecordCount("") == 1);  // the format
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "rpc/server.h"
 
@@ -20,11 +21,26 @@ absl::Status EventsService::CheckTenant(const std::string& id) const {
   return absl::NotFoundError(absl::StrCat("the tenant \"", id, "\" is being deleted"));
 }
 
+void EventsService::RemoveOfDeletedTenants() {
+  for (const v1::Tenant& tenant : registry_.Current()->tenant()) {
+    if (tenant.state() != v1::Tenant::DELETING) continue;
+    const absl::Status removed = events_.RemoveTenant(tenant.id());
+    if (removed.ok()) continue;
+    base::LogError(absl::StrCat("the events of the deleted tenant ", tenant.id(),
+                                " cannot be removed for now: ", std::string(removed.message())));
+  }
+}
+
 grpc::Status EventsService::AddEvent(grpc::ServerContext*, const v1::AddEventRequest* request,
                                      v1::Event* response) {
   if (const auto status = CheckTenant(request->tenant()); !status.ok()) return rpc::ToGrpc(status);
   auto event = events_.Add(*request);
   if (!event.ok()) return rpc::ToGrpc(event.status());
+  // Deleted meanwhile: nothing else would remove it before the next change.
+  if (const auto status = CheckTenant(request->tenant()); !status.ok()) {
+    RemoveOfDeletedTenants();
+    return rpc::ToGrpc(status);
+  }
   *response = *std::move(event);
   return grpc::Status::OK;
 }

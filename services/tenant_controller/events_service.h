@@ -15,6 +15,10 @@ class EventsService final : public v1::Events::Service {
   EventsService(tenancy::EventStore& events, const tenancy::Registry& registry)
       : events_(events), registry_(registry) {}
 
+  // The events of tenants that have been deleted go. Call it at the start and after each change of
+  // the registry; what fails is logged and tried again by the next call.
+  void RemoveOfDeletedTenants();
+
   grpc::Status AddEvent(grpc::ServerContext* context, const v1::AddEventRequest* request,
                         v1::Event* response) override;
   grpc::Status GetEvent(grpc::ServerContext* context, const v1::GetEventRequest* request,

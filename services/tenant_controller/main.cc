@@ -51,7 +51,9 @@ absl::Status RunController(const ControllerFlags& flags, service::Runtime& runti
   registry->SetListener([&] {
     metrics.Update(*registry->Current());
     topology.Push();
+    events_service.RemoveOfDeletedTenants();
   });
+  events_service.RemoveOfDeletedTenants();
   metrics.Update(*registry->Current());
   PLUMBAGO_RETURN_IF_ERROR(runtime.ServeGrpc({&tenants, &topology, &events_service}));
   runtime.health().SetReady();

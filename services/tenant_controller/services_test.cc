@@ -13,7 +13,10 @@ namespace {
 
 struct Fixture {
   Fixture() {
-    registry->SetListener([this] { topology.Push(); });
+    registry->SetListener([this] {
+      topology.Push();
+      events.RemoveOfDeletedTenants();
+    });
     auto started = rpc::Server::Start({.listen = "127.0.0.1:0"}, {&tenants, &topology, &events});
     REQUIRE(started.ok());
     server = std::move(*started);
@@ -174,6 +177,45 @@ TEST_CASE("Events are kept for tenants that there are, and come back in parts", 
   get.set_id(7);
   CHECK(fixture.events_stub->GetEvent(&get_context, get, &event).ok());
   CHECK(event.id() == 7);
+}
+
+size_t EventRecords(Fixture& fixture, const std::string& tenant) {
+  size_t count = 0;
+  REQUIRE(fixture.event_kv
+              .Scan("event/" + tenant + "/",
+                    [&](absl::string_view, absl::string_view) { return ++count > 0; })
+              .ok());
+  return count;
+}
+
+TEST_CASE("A tenant's events go with the tenant", "[controller]") {
+  Fixture fixture;
+  REQUIRE(fixture.Create("acme").ok());
+  v1::Event event;
+  REQUIRE(AddEvent(fixture, "acme", "", event).ok());
+  REQUIRE(AddEvent(fixture, "default", "", event).ok());
+  grpc::ClientContext context;
+  v1::DeleteTenantRequest request;
+  request.set_id(std::string("acme"));
+  v1::Tenant response;
+  REQUIRE(fixture.tenants_stub->DeleteTenant(&context, request, &response).ok());
+  CHECK(EventRecords(fixture, "acme") == 0);
+  CHECK(EventRecords(fixture, "default") == 1);
+}
+
+// A controller that was killed between the deletion and the removal calls it at its start.
+TEST_CASE("Events that were left behind by a deleted tenant go at the next start", "[controller]") {
+  Fixture fixture;
+  REQUIRE(fixture.Create("acme").ok());
+  v1::Event event;
+  REQUIRE(AddEvent(fixture, "acme", "", event).ok());
+  fixture.registry->SetListener([] {});
+  REQUIRE(fixture.registry->DeleteTenant("acme").ok());
+  REQUIRE(EventRecords(fixture, "acme") == 1);
+  auto store = tenancy::EventStore::Open(fixture.event_kv, fixture.clock, fixture.metrics, {});
+  REQUIRE(store.ok());
+  EventsService(**store, *fixture.registry).RemoveOfDeletedTenants();
+  CHECK(EventRecords(fixture, "acme") == 0);
 }
 
 }  // namespace

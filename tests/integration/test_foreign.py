@@ -3,7 +3,8 @@
 carbon-cache.py gets pickles, carbon-c-relay gets lines, also over TLS; sinks of this script get lines,
 compressed ones too, and put lines; a file is appended to. What arrives is compared by value. One
 destination that hangs or is down holds up no other, and gets its points when it is back, also over a
-killed relay.
+killed relay. Of a group the one that is up gets what comes meanwhile. When memory and spool are full,
+points are dropped and counted, or with --foreign-full pause their senders wait.
 """
 
 import os
@@ -288,6 +289,7 @@ destinations = 127.0.0.1:{pickle_port}:a, plaintext://127.0.0.1:{c_relay_port},\
         self.send("".join(line + "\n" for line in lines))
         self.sent |= lines
         self.round += 1
+        return lines
 
     def test_a_destination_that_is_down_gets_everything_over_a_killed_relay(self):
         relay = self.start_two()
@@ -351,6 +353,117 @@ destinations = 127.0.0.1:{pickle_port}:a, plaintext://127.0.0.1:{c_relay_port},\
         self.assertEqual(self.lines("sink-1.out"), set())
         relay.start().wait_ready()
         self.wait_for_lines("sink-1.out", self.sent)
+
+    # ---- groups ----
+
+    def start_group(self, kind):
+        """Two sinks, of which rules of carbon-c-relay choose one for a series."""
+        self.ports = [harness.free_port(), harness.free_port()]
+        self.sinks = [self.start_sink(port, f"sink-{i}.out") for i, port in enumerate(self.ports)]
+        self.write_rules(f"cluster pair {kind} 127.0.0.1:{self.ports[0]} 127.0.0.1:{self.ports[1]};\n"
+                         "match * send to pair stop;\n")
+        self.sent = set()
+        self.round = 0
+        self.first = now() - 3600
+        return self.start_relay(["--shard-stall-timeout", "500ms"], "--carbon-c-relay-config")
+
+    def wait_for_union(self):
+        harness.wait_until(lambda: self.sent == self.lines("sink-0.out") | self.lines("sink-1.out"),
+                           "the two have everything", 30)
+
+    def check_group(self, kind, series_of_first):
+        relay = self.start_group(kind)
+        def state(word):
+            return relay.metric("plumbago_relay_destination_state",
+                                destination=f"127.0.0.1:{self.ports[0]}", state=word)
+        def of_first(lines):
+            return {line for line in lines if line.split()[0] in series}
+        self.send_round()
+        self.wait_for_union()
+        series = {line.split()[0] for line in self.lines("sink-0.out")}
+        series_of_first(series)
+        self.assertEqual(self.lines("sink-1.out"), self.sent - self.lines("sink-0.out"))
+
+        self.sinks[0].kill()
+        self.sinks[0].wait()
+        harness.wait_until(lambda: self.send_round() and state("down") == 1, "it is down")
+        def goes_to_second():
+            lines = self.send_round()
+            try:
+                harness.wait_until(lambda: lines <= self.lines("sink-1.out"), "the second has it", 2)
+            except AssertionError:
+                return False  # the first was not known as down yet
+            return True
+        harness.wait_until(goes_to_second, "the second gets all", 30)
+
+        self.start_sink(self.ports[0], "sink-0.out")
+        harness.wait_until(lambda: state("up") == 1, "it is up again", 30)
+        self.wait_for_union()
+        def comes_back():
+            lines = self.send_round()
+            self.wait_for_union()
+            return of_first(lines) <= self.lines("sink-0.out") - self.lines("sink-1.out")
+        harness.wait_until(comes_back, "the first gets its series again", 30)
+        self.assertEqual(relay.metric("plumbago_points_dropped_total"), 0)
+
+    def test_failover_gives_all_to_the_second_while_the_first_is_away(self):
+        self.check_group("failover", lambda series: self.assertEqual(len(series), 20))
+
+    def test_any_of_gives_the_series_of_one_that_is_away_to_the_other(self):
+        self.check_group("any_of", lambda series: self.assertIn(len(series), range(1, 20)))
+
+    # ---- memory and spool are full ----
+
+    def send_until(self, is_enough):
+        """Whole lines, until nothing more is taken for 2 s or it is enough; how many."""
+        count, at = 0, now() - 3600
+        with socket.create_connection(("127.0.0.1", self.plaintext_port)) as client:
+            client.settimeout(2)
+            while not is_enough(count):
+                data = "".join(f"full.s{i} {count} {at + count // 1000}\n" for i in range(1000)).encode()
+                count += 1000
+                while data:
+                    try:
+                        data = data[client.send(data):]
+                    except socket.timeout:
+                        self.held_sender = client.dup()  # with the rest of the thousand
+                        self.held_sender.settimeout(60)
+                        self.held_data = data
+                        return count
+        return count
+
+    def start_full(self, mode):
+        """A relay to one sink that hangs, with little memory and spool."""
+        self.ports = [harness.free_port()]
+        self.sinks = [self.start_sink(self.ports[0], "sink-0.out")]
+        self.sinks[0].send_signal(signal.SIGSTOP)
+        self.write_rules(f"[all]\ndefault = true\ndestinations = plaintext://127.0.0.1:{self.ports[0]}\n")
+        self.held_data = b""
+        return self.start_relay(["--shard-stall-timeout", "500ms", "--foreign-full", mode, "--reactors", "1",
+                                 "--in-flight-max", "2MiB", "--spool-bytes-max", "1MiB",
+                                 "--spool-replay-rate", "5000000"])
+
+    def test_pause_holds_senders_and_drops_nothing(self):
+        relay = self.start_full("pause")
+        count = self.send_until(lambda count: count > 4_000_000)
+        self.assertTrue(self.held_data, "the sender was never held up")
+        self.assertGreater(relay.metric("plumbago_relay_reads_paused_total"), 0)
+        self.sinks[0].send_signal(signal.SIGCONT)
+        with self.held_sender:
+            self.held_sender.sendall(self.held_data)
+        harness.wait_until(lambda: len(self.lines("sink-0.out")) == count, "the sink has everything", 120)
+        self.assertEqual(relay.metric("plumbago_points_dropped_total"), 0)
+
+    def test_drop_holds_nobody_and_counts_what_is_dropped(self):
+        relay = self.start_full("drop")
+        def dropped():
+            return relay.metric("plumbago_points_dropped_total", reason="destination_full")
+        count = self.send_until(lambda count: count % 50_000 == 0 and dropped() > 0)
+        self.assertFalse(self.held_data)
+        self.assertEqual(relay.metric("plumbago_relay_reads_paused_total"), 0)
+        self.sinks[0].send_signal(signal.SIGCONT)
+        harness.wait_until(lambda: len(self.lines("sink-0.out")) + dropped() == count,
+                           "each point has come or is counted", 120)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 import harness
 import test_protocols
@@ -230,6 +232,25 @@ class TenantsTest(unittest.TestCase):
         self.cluster.send_tcp(f"{key}.x 1 {now()}\n")
         harness.wait_until(lambda: self.dropped(tenant="pausing", reason="tenant_refused") == 1,
                            "it is counted")
+
+    def test_the_events_of_a_tenant_go_with_it(self):
+        self.ctl("tenant", "create", "gone")
+        key = self.create_key("gone", "ingest")
+        def add():
+            request = urllib.request.Request(self.cluster.url("/events/"), headers={"X-Api-Key": key},
+                                             data=json.dumps({"what": "deployed"}).encode())
+            try:
+                return urllib.request.urlopen(request, timeout=30).status
+            except urllib.error.HTTPError as error:
+                return error.code
+        controller = self.cluster.controller
+        harness.wait_until(lambda: add() == 200, "the key is known")
+        add()
+        self.assertEqual(controller.metric("plumbago_events"), 2)
+        self.ctl("tenant", "delete", "gone")
+        self.assertEqual(controller.metric("plumbago_events"), 0)
+        self.assertEqual(controller.metric("plumbago_events_removed_total", reason="tenant_deleted"), 2)
+        self.assertIn(add(), (401, 403, 404))
 
 
 class ConnectionsTest(unittest.TestCase):

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "relay/batch_spool.h"
+#include "relay/change_throttle.h"
 #include "relay/spool_destination.h"
 #include "relay/spool_metrics.h"
 #include "relay/spool_replay.h"
@@ -75,6 +76,9 @@ class DestinationSpool final : public BatchSpool {
   // spools of others, that of an endpoint waits.
   void SetWay(std::optional<SpoolWay> way);
 
+  // A further stream to the destination; null where it has no way, or nothing may be sent.
+  std::unique_ptr<BatchStream> MakeStream();
+
   // Senders who wait for what was written are told.
   absl::Status Sync();
   // Whether somebody waits for that.
@@ -89,7 +93,8 @@ class DestinationSpool final : public BatchSpool {
   SpoolReplay::Mode mode() const;
   SpoolState state() const;
   void PublishReplay();
-  void LogState(SpoolState state);
+  void LogState();
+  void LogRefusal();
 
   const SpoolDestination destination_;
   const SpoolFilesOptions files_options_;
@@ -124,6 +129,9 @@ class DestinationSpool final : public BatchSpool {
   uint64_t published_damaged_count_ = 0;
   uint64_t acknowledged_count_ = 0;  // of the replay's stream, when last looked at
   SpoolState state_ = SpoolState::kUp;
+  std::string refusal_;  // why the last attempt to write failed
+  ChangeThrottle state_lines_{static_cast<int>(SpoolState::kUp)};
+  ChangeThrottle refusal_lines_{0};
 };
 
 }  // namespace plumbago::relay

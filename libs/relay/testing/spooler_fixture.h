@@ -77,18 +77,19 @@ struct SpoolerFixture {
     ++handed_over_count;
     return true;
   }
-  // in - out - held of a relay with the one shard "a", which has been given points by Append()
-  // only.
+  // in - out - held of a relay that has been given points by Append() only, each for one shard.
   double LedgerDifference() {
-    const Destination& a = shards["a"];
     double held = metrics.points_held.Value();  // the real stream counts there what it holds
-    for (const auto& batch : a.held) held += static_cast<double>(batch->point_count());
-    for (const auto& one : a.refused) held += static_cast<double>(one.batch->point_count());
-    double acknowledged = 0;
-    for (const auto& [metric, points] : a.points)
-      acknowledged += static_cast<double>(points.size());
-    return handed_over_count + Metric("plumbago_relay_points_replayed_total", "a") - acknowledged -
-           Metric("plumbago_relay_points_spooled_total", "a") - held;
+    double difference = handed_over_count;
+    for (const auto& [id, shard] : shards) {
+      held += static_cast<double>(shard.held_point_count());
+      difference += Metric("plumbago_relay_points_replayed_total", id) -
+                    Metric("plumbago_relay_points_spooled_total", id);
+      for (const auto& [metric, points] : shard.points) {
+        difference -= static_cast<double>(points.size());
+      }
+    }
+    return difference - held;
   }
   // Many steps, with time between them.
   void Run(int steps = 30) {
