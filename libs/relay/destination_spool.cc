@@ -149,7 +149,7 @@ void DestinationSpool::LogRefusal() {
   }
   base::LogError(absl::StrCat(
       "the spool of ", destination_.Describe(), " takes no more: ", refusal_,
-      "; what it was given is held in memory, and senders have ", "to wait", Changes(changes)));
+      "; what it was given is held in memory, and senders have to wait", Changes(changes)));
 }
 
 void DestinationSpool::SetWay(std::optional<SpoolWay> way) {
