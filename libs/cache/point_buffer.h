@@ -4,9 +4,11 @@
 // Each point is written as its difference from what the one before it leads to expect, in whole
 // bytes: points of a steady series take 1 byte, 1 or 2 for the jitter of their arrival, and those
 // bytes of the value that have changed (0 to 8); never more than kPointBytesMax. Memory grows by
-// half and is given back as points are dropped. A buffer of many points that is asked for a time
-// marks every kBlockPoints of them with the least and greatest time, until points are dropped: so a
-// look for one costs a walk over a block or two, not over all. For one thread at a time.
+// half and is given back as points are dropped; a buffer that is filled again begins with as much
+// as it held before, within a bound, for series come in bursts of a size. A buffer of many points
+// that is asked for a time marks every kBlockPoints of them with the least and greatest time, until
+// points are dropped: so a look for one costs a walk over a block or two, not over all. For one
+// thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -132,6 +134,7 @@ class PointBuffer {
   // Since the buffer was empty.
   uint32_t time_max_seconds_ = 0;
   uint32_t latest_arrival_ms_ = 0;
+  uint32_t likely_bytes_ = 0;     // what it held when it became empty
   State front_;                   // before the first point
   State tail_;                    // after the last one
   std::unique_ptr<Index> index_;  // null where none is needed

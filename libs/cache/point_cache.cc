@@ -299,6 +299,12 @@ void PointCache::Take(Partition& partition, HotSeries* series, FlushBatch* batch
   updates_.Take();
   const size_t room = options_.batch_points_max - batch->value.size();
   const auto count = static_cast<uint32_t>(std::min<size_t>(series->pending_count(), room));
+  if (batch->value.empty()) {  // columns that grow are copied again and again
+    const size_t likely_count = std::min<size_t>(unstored_points_.load(std::memory_order_relaxed),
+                                                 options_.batch_points_max);
+    batch->time_seconds.reserve(likely_count);
+    batch->value.reserve(likely_count);
+  }
   batch->series.push_back(series);
   batch->point_count.push_back(count);
   PointBuffer::Reader reader(series->points);
