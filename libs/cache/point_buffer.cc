@@ -7,12 +7,14 @@
 
 #include "base/allocator.h"
 #include "base/check.h"
+#include "cache/decimal_delta.h"
 
 namespace plumbago::cache {
 namespace {
 
-// A point begins with a byte: which bytes of the value differ from the one before (kShapes), and
-// whether time and arrival are other than expected, which then follow in this order.
+// A point begins with a byte: which bytes of the value differ from the one before, or in how many
+// bytes its decimal difference is told (kShapes), and whether time and arrival are other than
+// expected, which then follow in this order.
 constexpr uint8_t kTimeFollows = 0x40;
 constexpr uint8_t kArrivalFollows = 0x80;
 constexpr uint8_t kShapeMask = 0x3f;
@@ -25,14 +27,23 @@ constexpr size_t kSlackBytes = 7;
 // With fewer points an index is not worth its memory.
 constexpr uint32_t kIndexPointsMin = 128;
 
-// `count` bytes that differ, above `trailing` low ones that do not.
+constexpr uint8_t kDifferenceBytesMax = 4;
+// After so many values in a row without a decimal difference only every 64th is looked at.
+constexpr uint8_t kMissesMax = 4;
+constexpr uint8_t kMissesEnd = kMissesMax + 64;
+
+// `count` bytes that differ, above `trailing` low ones that do not; or of a difference of so many
+// decimals.
 struct Shape {
-  uint8_t trailing;
-  uint8_t count;
+  uint8_t trailing = 0;
+  uint8_t count = 0;
+  int8_t decimals = -1;  // -1: bytes that differ
 };
 struct Shapes {
   std::array<Shape, 64> by_code{};
   std::array<std::array<uint8_t, 9>, 8> code{};  // by trailing and count
+  std::array<std::array<uint8_t, kDifferenceBytesMax + 1>, DecimalDelta::kDecimalsMax + 1>
+      decimal_code{};
 };
 constexpr Shapes MakeShapes() {
   Shapes shapes;
@@ -43,12 +54,26 @@ constexpr Shapes MakeShapes() {
       shapes.code[trailing][count] = next++;
     }
   }
+  for (uint8_t decimals = 0; decimals <= DecimalDelta::kDecimalsMax; ++decimals) {
+    for (uint8_t count = 1; count <= kDifferenceBytesMax; ++count) {
+      shapes.by_code[next] = {0, count, static_cast<int8_t>(decimals)};
+      shapes.decimal_code[decimals][count] = next++;
+    }
+  }
   return shapes;
 }
 constexpr Shapes kShapes = MakeShapes();
 
 uint32_t ZigZag(uint32_t difference) { return (difference << 1) ^ (0u - (difference >> 31)); }
 uint32_t UnZigZag(uint32_t coded) { return (coded >> 1) ^ (0u - (coded & 1)); }
+
+uint8_t BytesOf(uint64_t value) { return static_cast<uint8_t>(8 - __builtin_clzll(value | 1) / 8); }
+
+double ToDouble(uint64_t bits) {
+  double value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
 
 uint8_t* PutVarint(uint32_t value, uint8_t* out) {
   for (; value >= 0x80; value >>= 7) *out++ = static_cast<uint8_t>(value | 0x80);
@@ -110,19 +135,41 @@ size_t PointBuffer::Encode(const State& point, uint8_t* out) {
     head |= kArrivalFollows;
     next = PutVarint(ZigZag(arrival_step - tail_.arrival_step), next);
   }
-  if (const uint64_t differs = point.value_bits ^ tail_.value_bits; differs != 0) {
-    const int trailing = __builtin_ctzll(differs) / 8;
-    const int count = 8 - trailing - __builtin_clzll(differs) / 8;
-    const uint64_t shifted = differs >> (8 * trailing);
-    std::memcpy(next, &shifted, sizeof(shifted));
-    next += count;
-    head |= kShapes.code[static_cast<size_t>(trailing)][static_cast<size_t>(count)];
+  if (point.value_bits != tail_.value_bits) {
+    const CodedValue value = EncodeValue(point.value_bits);
+    std::memcpy(next, &value.bytes, sizeof(value.bytes));
+    next += value.count;
+    head |= value.code;
   }
   *out = head;
   tail_ = point;
   tail_.time_step = time_step;
   tail_.arrival_step = arrival_step;
   return static_cast<size_t>(next - out);
+}
+
+PointBuffer::CodedValue PointBuffer::EncodeValue(uint64_t bits) {
+  const uint64_t differs = bits ^ tail_.value_bits;
+  const auto trailing = static_cast<size_t>(__builtin_ctzll(differs) / 8);
+  const uint64_t shifted = differs >> (8 * trailing);
+  const uint8_t count = BytesOf(shifted);
+  const CodedValue as_bytes{shifted, count, kShapes.code[trailing][count]};
+  if (count <= 2) return as_bytes;
+  if (decimal_misses_ >= kMissesMax) {
+    if (++decimal_misses_ == kMissesEnd) decimal_misses_ = kMissesMax - 1;
+    return as_bytes;
+  }
+  const auto delta = FindDecimalDelta(ToDouble(tail_.value_bits), ToDouble(bits), likely_decimals_);
+  if (!delta.has_value()) {
+    ++decimal_misses_;
+    return as_bytes;
+  }
+  decimal_misses_ = 0;
+  likely_decimals_ = delta->decimals;
+  const uint32_t coded = ZigZag(static_cast<uint32_t>(delta->units));
+  const uint8_t difference_count = BytesOf(coded);
+  if (difference_count >= count) return as_bytes;
+  return {coded, difference_count, kShapes.decimal_code[delta->decimals][difference_count]};
 }
 
 void PointBuffer::Reader::Decode() {
@@ -133,15 +180,22 @@ void PointBuffer::Reader::Decode() {
   state_.arrival_ms += state_.arrival_step;
   const Shape shape = kShapes.by_code[head & kShapeMask];
   if (shape.count > 0) {
-    uint64_t differs = 0;
+    uint64_t bytes = 0;
     if (end_ - next_ >= 8) {
-      std::memcpy(&differs, next_, 8);
-      if (shape.count < 8) differs &= (uint64_t{1} << (8 * shape.count)) - 1;
+      std::memcpy(&bytes, next_, 8);
+      if (shape.count < 8) bytes &= (uint64_t{1} << (8 * shape.count)) - 1;
     } else {
-      std::memcpy(&differs, next_, shape.count);
+      std::memcpy(&bytes, next_, shape.count);
     }
-    state_.value_bits ^= differs << (8 * shape.trailing);
     next_ += shape.count;
+    if (shape.decimals < 0) {
+      state_.value_bits ^= bytes << (8 * shape.trailing);
+    } else {
+      const auto units = static_cast<int32_t>(UnZigZag(static_cast<uint32_t>(bytes)));
+      const double value = ApplyDecimalDelta(ToDouble(state_.value_bits),
+                                             {static_cast<uint8_t>(shape.decimals), units});
+      std::memcpy(&state_.value_bits, &value, sizeof(value));
+    }
   }
   --left_;
 }
@@ -163,7 +217,7 @@ void PointBuffer::DropFront(uint32_t count) {
   PLUMBAGO_CHECK(count <= size_);
   if (count > 0) index_.reset();
   if (count == size_) {
-    likely_bytes_ = std::min(used_bytes_, kLikelyBytesMax);
+    likely_bytes_ = static_cast<uint16_t>(std::min(used_bytes_, kLikelyBytesMax));
     size_ = used_bytes_ = 0;
     return Reallocate(0);
   }

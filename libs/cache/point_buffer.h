@@ -2,13 +2,13 @@
 // arrived at the relay.
 //
 // Each point is written as its difference from what the one before it leads to expect, in whole
-// bytes: points of a steady series take 1 byte, 1 or 2 for the jitter of their arrival, and those
-// bytes of the value that have changed (0 to 8); never more than kPointBytesMax. Memory grows by
-// half and is given back as points are dropped; a buffer that is filled again begins with as much
-// as it held before, within a bound, for series come in bursts of a size. A buffer of many points
-// that is asked for a time marks every kBlockPoints of them with the least and greatest time, until
-// points are dropped: so a look for one costs a walk over a block or two, not over all. For one
-// thread at a time.
+// bytes: points of a steady series take 1 byte, 1 or 2 for the jitter of their arrival, and 0 to 8
+// for the value: the bytes that have changed, or the difference of two decimals (decimal_delta.h)
+// where it has fewer; never more than kPointBytesMax. Memory grows by half and is given back as
+// points are dropped; a buffer that is filled again begins with as much as it held before, within a
+// bound, for series come in bursts of a size. A buffer of many points that is asked for a time
+// marks every kBlockPoints of them with the least and greatest time, until points are dropped: so a
+// look for one costs a walk over a block or two, not over all. For one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -125,6 +125,13 @@ class PointBuffer {
   std::optional<Found> FindLastIn(const Block& block, uint32_t count, uint32_t time_seconds) const;
   // Writes at most kPointBytesMax bytes and the 7 after them; returns how many count.
   size_t Encode(const State& point, uint8_t* out);
+  struct CodedValue {
+    uint64_t bytes = 0;
+    uint8_t count = 0;
+    uint8_t code = 0;
+  };
+  // Of a value that differs from the last one.
+  CodedValue EncodeValue(uint64_t bits);
   void Reallocate(size_t bytes);
 
   uint8_t* data_ = nullptr;
@@ -134,7 +141,9 @@ class PointBuffer {
   // Since the buffer was empty.
   uint32_t time_max_seconds_ = 0;
   uint32_t latest_arrival_ms_ = 0;
-  uint32_t likely_bytes_ = 0;     // what it held when it became empty
+  uint16_t likely_bytes_ = 0;     // what it held when it became empty
+  uint8_t likely_decimals_ = 0;   // what the last decimal difference had
+  uint8_t decimal_misses_ = 0;    // values in a row without one
   State front_;                   // before the first point
   State tail_;                    // after the last one
   std::unique_ptr<Index> index_;  // null where none is needed

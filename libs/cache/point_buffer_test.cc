@@ -40,6 +40,13 @@ uint64_t Seed() {
   return seed;
 }
 
+// Of up to 8 decimals and 18 digits, more than are told as decimals.
+double Decimal(std::mt19937_64& random) {
+  constexpr uint64_t kEnds[] = {100, 10'000, 1'000'000, 10'000'000'000, 1'000'000'000'000'000'000};
+  const auto units = static_cast<double>(random() % kEnds[random() % 5]);
+  return (random() % 4 == 0 ? -units : units) / std::pow(10, static_cast<double>(random() % 9));
+}
+
 // Values, times and arrivals of every kind: steady, with jitter, wild.
 Known Wild(std::mt19937_64& random, const Known& before) {
   Known next = before;
@@ -62,7 +69,7 @@ Known Wild(std::mt19937_64& random, const Known& before) {
                                  std::numeric_limits<double>::denorm_min()};
   switch (random() % 4) {
     case 0:
-      next.value = static_cast<double>(random() % 1'000'000);
+      next.value = Decimal(random);
       break;
     case 1:
       next.value = kSpecial[random() % 5];
@@ -175,6 +182,10 @@ TEST_CASE("Steady points take a third of what they take in columns, random ones 
   // Columns of time, value and arrival: 16 bytes a point.
   CHECK(bytes_of([](uint32_t i) { return 1.0 * (i % 100); }) < 1000 * 16 / 2);
   CHECK(bytes_of([](uint32_t) { return 42.0; }) < 1000 * 16 / 3);
+  // As doubles these differ in 6 or 7 bytes.
+  CHECK(bytes_of([&](uint32_t) { return static_cast<double>(random() % 10'000) / 100; }) <
+        1000 * 16 / 2);
+  CHECK(bytes_of([](uint32_t i) { return 1e12 + 7919.0 * i; }) < 1000 * 16 / 2);
   CHECK(bytes_of([&](uint32_t) { return std::ldexp(static_cast<double>(random()), -64); }) <
         1000 * 16);
 }

@@ -324,7 +324,7 @@ def number(value):
     return {"inf": math.inf, "-inf": -math.inf}.get(value, value)
 
 
-def same_value(ours, theirs):
+def same_value(ours, theirs, tolerance=1e-9):
     ours = number(ours)
     if isinstance(theirs, float) and math.isnan(theirs):
         theirs = None
@@ -332,7 +332,7 @@ def same_value(ours, theirs):
         return ours is None and theirs is None
     if math.isinf(ours) or math.isinf(theirs):
         return ours == theirs
-    return abs(ours - theirs) <= 1e-9 * max(abs(ours), abs(theirs), 1e-6)
+    return abs(ours - theirs) <= tolerance * max(abs(ours), abs(theirs), 1e-6)
 
 
 def difference(ours, theirs):
