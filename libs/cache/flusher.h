@@ -1,7 +1,8 @@
 // The thread that takes points from the cache to the store.
 //
 // Keeps at most `batches_in_flight_max` batches under way; while the store does not answer, points
-// stay in the cache. Start, Drain and Stop belong to one owner.
+// stay in the cache. While there are none it sleeps until one comes. Start, Drain and Stop belong
+// to one owner.
 #pragma once
 
 #include <functional>
@@ -34,7 +35,7 @@ struct FlusherOptions {
 
 class Flusher {
  public:
-  // All must outlive the flusher.
+  // All must outlive the flusher, which listens to the cache: nothing is appended after its end.
   Flusher(const FlusherOptions& options, PointCache& cache, StoreWriter& writer,
           base::Clock& clock);
   ~Flusher();  // Stop()
@@ -52,7 +53,9 @@ class Flusher {
 
  private:
   void Run();
+  void OnFirstPoint();
   void UpdatePressure();
+  bool IsAllocatorDue(absl::Duration now);
   bool SendOne();
 
   const FlusherOptions options_;
@@ -60,10 +63,15 @@ class Flusher {
   StoreWriter& writer_;
   base::Clock& clock_;
   std::thread thread_;
-  absl::Duration next_pressure_update_;  // monotonic, of the thread
+
+  // Of the thread; monotonic.
+  absl::Duration next_pressure_update_;
+  absl::Duration next_allocator_read_;
+  size_t counted_bytes_then_ = 0;  // by the cache, at the last read
 
   base::Mutex mutex_;
   base::CondVar changed_;
+  bool has_first_point_ ABSL_GUARDED_BY(mutex_) = false;  // since the last look
   size_t in_flight_count_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -20,6 +20,8 @@ constexpr uint8_t kArrivalFollows = 0x80;
 constexpr uint8_t kShapeMask = 0x3f;
 
 constexpr size_t kBytesMin = 32;
+// More is not taken on the chance that as many points come again.
+constexpr uint32_t kLikelyBytesMax = 1024;
 // Encode writes values 8 bytes at a time.
 constexpr size_t kSlackBytes = 7;
 // With fewer points an index is not worth its memory.
@@ -108,7 +110,9 @@ void PointBuffer::Append(uint32_t time_seconds, double value, uint32_t arrival_m
     uint8_t bytes[kPointBytesMax + kSlackBytes];
     const size_t count = Encode(point, bytes);
     if (used_bytes_ + count > capacity_bytes_) {
-      Reallocate(std::max(kBytesMin, used_bytes_ + std::max<size_t>(count, used_bytes_ / 2)));
+      const size_t grown_bytes = used_bytes_ + std::max<size_t>(count, used_bytes_ / 2);
+      const size_t least_bytes = data_ == nullptr ? likely_bytes_ : 0;
+      Reallocate(std::max({kBytesMin, grown_bytes, least_bytes}));
     }
     std::memcpy(data_ + used_bytes_, bytes, count);
     used_bytes_ += static_cast<uint32_t>(count);
@@ -213,6 +217,7 @@ void PointBuffer::DropFront(uint32_t count) {
   PLUMBAGO_CHECK(count <= size_);
   if (count > 0) index_.reset();
   if (count == size_) {
+    likely_bytes_ = static_cast<uint16_t>(std::min(used_bytes_, kLikelyBytesMax));
     size_ = used_bytes_ = 0;
     return Reallocate(0);
   }

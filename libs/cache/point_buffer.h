@@ -5,9 +5,10 @@
 // bytes: points of a steady series take 1 byte, 1 or 2 for the jitter of their arrival, and 0 to 8
 // for the value: the bytes that have changed, or the difference of two decimals (decimal_delta.h)
 // where it has fewer; never more than kPointBytesMax. Memory grows by half and is given back as
-// points are dropped. A buffer of many points that is asked for a time marks every kBlockPoints of
-// them with the least and greatest time, until points are dropped: so a look for one costs a walk
-// over a block or two, not over all. For one thread at a time.
+// points are dropped; a buffer that is filled again begins with as much as it held before, within a
+// bound, for series come in bursts of a size. A buffer of many points that is asked for a time
+// marks every kBlockPoints of them with the least and greatest time, until points are dropped: so a
+// look for one costs a walk over a block or two, not over all. For one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -140,6 +141,7 @@ class PointBuffer {
   // Since the buffer was empty.
   uint32_t time_max_seconds_ = 0;
   uint32_t latest_arrival_ms_ = 0;
+  uint16_t likely_bytes_ = 0;     // what it held when it became empty
   uint8_t likely_decimals_ = 0;   // what the last decimal difference had
   uint8_t decimal_misses_ = 0;    // values in a row without one
   State front_;                   // before the first point

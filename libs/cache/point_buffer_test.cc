@@ -200,5 +200,32 @@ TEST_CASE("A buffer gives its memory back as points are dropped", "[cache]") {
   CHECK(buffer.memory_bytes() == 0);
 }
 
+TEST_CASE("A buffer that is filled again begins with what it held, up to a bound", "[cache]") {
+  PointBuffer buffer;
+  const auto fill = [&](uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) buffer.Append(100 + i, 0.1 * i, 5 * i * i);
+  };
+  fill(30);
+  const size_t filled_bytes = buffer.memory_bytes();
+  buffer.DropFront(30);
+  CHECK(buffer.memory_bytes() == 0);
+  fill(1);
+  const size_t begun_bytes = buffer.memory_bytes();
+  CHECK(begun_bytes > 32);
+  CHECK(begun_bytes <= filled_bytes);
+  fill(29);
+  CHECK(buffer.memory_bytes() == begun_bytes);  // it fitted
+  buffer.DropFront(30);
+  fill(1);
+  buffer.DropFront(1);
+  fill(1);
+  CHECK(buffer.memory_bytes() == 32);  // as little as the last time
+  buffer.DropFront(1);
+  fill(1000);
+  buffer.DropFront(1000);
+  fill(1);
+  CHECK(buffer.memory_bytes() == 1024);
+}
+
 }  // namespace
 }  // namespace plumbago::cache

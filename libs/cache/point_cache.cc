@@ -83,7 +83,7 @@ void PointCache::Release(absl::Span<const SeriesReference> references) {
 void PointCache::Append(absl::Span<const SeriesReference> series,
                         absl::Span<const uint32_t> time_seconds, absl::Span<const double> value,
                         const PointOrigin& origin) {
-  unstored_points_.fetch_add(series.size(), std::memory_order_relaxed);
+  const uint64_t unstored_before = unstored_points_.fetch_add(series.size());
   points_in_memory_.fetch_add(series.size(), std::memory_order_relaxed);
   std::array<uint32_t, kPartitions + 1> begin{};
   for (const SeriesReference& reference : series) ++begin[reference.partition + 1];
@@ -96,6 +96,7 @@ void PointCache::Append(absl::Span<const SeriesReference> series,
     if (mine.empty()) continue;
     AppendToPartition(*partitions_[i], mine, series, time_seconds, value, origin);
   }
+  if (unstored_before == 0 && listener_) listener_();
 }
 
 void PointCache::AppendToPartition(Partition& partition, absl::Span<const uint32_t> order,
@@ -298,6 +299,12 @@ void PointCache::Take(Partition& partition, HotSeries* series, FlushBatch* batch
   updates_.Take();
   const size_t room = options_.batch_points_max - batch->value.size();
   const auto count = static_cast<uint32_t>(std::min<size_t>(series->pending_count(), room));
+  if (batch->value.empty()) {  // columns that grow are copied again and again
+    const size_t likely_count = std::min<size_t>(unstored_points_.load(std::memory_order_relaxed),
+                                                 options_.batch_points_max);
+    batch->time_seconds.reserve(likely_count);
+    batch->value.reserve(likely_count);
+  }
   batch->series.push_back(series);
   batch->point_count.push_back(count);
   PointBuffer::Reader reader(series->points);
@@ -382,6 +389,13 @@ void PointCache::Expire() {
     }
     memory_.Add(-static_cast<int64_t>(batch->memory_bytes()));
   }
+}
+
+absl::Duration PointCache::IdleTime() {
+  if (unstored_points_.load() > 0 || memory_.is_nearly_full()) return absl::ZeroDuration();
+  base::MutexLock lock(linger_mutex_);
+  if (lingering_.empty()) return absl::InfiniteDuration();
+  return lingering_.front()->stored_at + options_.flush_linger - clock_.Monotonic();
 }
 
 void PointCache::PublishGauges() {

@@ -12,7 +12,9 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -62,6 +64,10 @@ class PointCache {
   // `clock` and `metrics` must outlive the cache.
   PointCache(const CacheOptions& options, base::Clock& clock, CacheMetrics& metrics);
   ~PointCache();
+
+  // Called when points come while none was pending nor in flight, on the appending thread, without
+  // locks of the cache. Set it before the first Append.
+  void SetListener(std::function<void()> listener) { listener_ = std::move(listener); }
 
   // The series of a name, made where it is new. Release() each reference once. Where names alone
   // fill half of the memory, or the tenant is over its share, a new one is refused unless the
@@ -131,6 +137,10 @@ class PointCache {
 
   // Frees the points that have lingered long enough.
   void Expire();
+
+  // How long TakeDue() and Expire() will have nothing to do unless points come: infinite where
+  // there are none, zero where they may have.
+  absl::Duration IdleTime();
 
   // From now on everything pending is due.
   void BeginDrain() { is_draining_.store(true); }
@@ -209,6 +219,7 @@ class PointCache {
   base::Clock& clock_;
   CacheMetrics& metrics_;
   const absl::Duration started_at_;
+  std::function<void()> listener_;  // const after SetListener
 
   MemoryBudget memory_;
   TenantUsages tenants_;

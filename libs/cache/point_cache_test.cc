@@ -63,6 +63,37 @@ TEST_CASE("A point can be read from Append to the end of its linger", "[cache]")
   CHECK(f.Read("a.b").empty());
 }
 
+TEST_CASE("The cache says how long it has nothing to do, and when that ends", "[cache]") {
+  Fixture f;
+  PointCache& cache = f.Make();
+  int told_count = 0;
+  cache.SetListener([&] { ++told_count; });
+  const SeriesReference series = cache.Acquire("t", "a");
+  CHECK(cache.IdleTime() == absl::InfiniteDuration());
+  f.Append(series, 1, 1);
+  CHECK(told_count == 1);
+  f.Append(series, 2, 1);
+  CHECK(told_count == 1);  // one was pending
+  CHECK(cache.IdleTime() == absl::ZeroDuration());
+  f.clock.Advance(f.options.new_series_flush_age);
+  auto batch = f.TakeDue();
+  f.Append(series, 3, 1);
+  CHECK(told_count == 1);  // two are in flight
+  CHECK(cache.IdleTime() == absl::ZeroDuration());
+  cache.OnApplied(std::move(batch), {});
+  CHECK(cache.IdleTime() == absl::ZeroDuration());  // the third is pending
+  f.clock.Advance(f.options.flush_age);
+  cache.Expire();
+  cache.OnApplied(f.TakeDue(), {});
+  CHECK(cache.IdleTime() == f.options.flush_linger);
+  f.clock.Advance(f.options.flush_linger);
+  CHECK(cache.IdleTime() == absl::ZeroDuration());
+  cache.Expire();
+  CHECK(cache.IdleTime() == absl::InfiniteDuration());
+  f.Append(series, 4, 1);
+  CHECK(told_count == 2);
+}
+
 TEST_CASE("A new series is due early, a known one at flush_age, a full one at once", "[cache]") {
   Fixture f;
   f.options.flush_points = 3;

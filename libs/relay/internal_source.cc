@@ -8,8 +8,11 @@
 namespace plumbago::relay {
 namespace {
 
-// Between looks at the shards, which have to come often as against the stall timeout.
+// Between looks at the shards while something is on the way to them, which have to come often as
+// against the stall timeout.
 constexpr absl::Duration kTickInterval = absl::Milliseconds(200);
+// So that visitors get their turn.
+constexpr absl::Duration kWaitMin = absl::Milliseconds(1);
 constexpr absl::Duration kDrainPoll = absl::Milliseconds(10);
 
 }  // namespace
@@ -51,8 +54,10 @@ void InternalSource::Run() {
       ProduceAll(PointProducer::Turn::kRegular);
       next_turn = now + options_.interval;
     }
-    const absl::Duration wait = std::min(kTickInterval, options_.interval);
-    stopping_.WaitFor(lock, absl::ToInt64Nanoseconds(wait));
+    const bool is_waiting_for_shards = router_->unacknowledged_bytes() > 0;
+    const absl::Duration wait = is_waiting_for_shards ? std::min(kTickInterval, options_.interval)
+                                                      : next_turn - clock_.Monotonic();
+    stopping_.WaitFor(lock, absl::ToInt64Nanoseconds(std::max(wait, kWaitMin)));
   }
 }
 

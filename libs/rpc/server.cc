@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/status.h"
 #include "http/address.h"
 
@@ -17,9 +18,11 @@ namespace {
 
 constexpr int kMessageBytesMax = 16 << 20;
 
-void EnablePlugins() {
+void PrepareGrpc() {
   static std::once_flag once;
   std::call_once(once, [] {
+    // Debian builds Abseil with its search for deadlocks, which each lock in gRPC would pay for.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
@@ -46,7 +49,7 @@ absl::Status CheckThatAddressIsFree(const std::string& listen) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const std::vector<grpc::Service*>& services) {
-  EnablePlugins();
+  PrepareGrpc();
   PLUMBAGO_RETURN_IF_ERROR(CheckThatAddressIsFree(options.listen));
   std::unique_ptr<Server> server(new Server());
   grpc::ServerBuilder builder;

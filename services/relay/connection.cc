@@ -74,6 +74,7 @@ void Connection::Resume() {
 
 // Takes what the kernel holds, without waiting.
 void Connection::ReadTurn() {
+  host_.BeginReading();
   for (int i = 0; i < kReadsPerTurn; ++i) {
     if (!socket_.is_open() || host_.PauseIfBacklogged()) return;  // Resume() comes later
     const ReadResult result = ReadOnce();

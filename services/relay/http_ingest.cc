@@ -21,6 +21,7 @@ namespace plumbago::relay {
 
 namespace {
 
+constexpr absl::Duration kIdleTick = absl::Milliseconds(500);
 constexpr absl::Duration kDrainPoll = absl::Milliseconds(10);
 
 // Counts the connections among those of the relay.
@@ -114,7 +115,7 @@ void HttpIngest::Stop(absl::Duration limit) {
   {
     base::MutexLock lock(mutex_);
     is_stopping_ = true;
-    stopping_.NotifyAll();
+    changed_.NotifyAll();
   }
   if (ticker_.joinable()) ticker_.join();
 }
@@ -126,19 +127,21 @@ size_t HttpIngest::Drain(absl::Duration deadline) {
   for (;;) {
     router_->Tick();  // a shard that is down now has its points in the spool
     if (router_->unacknowledged_bytes() == 0 || shared_.clock.Monotonic() >= deadline) break;
-    stopping_.WaitFor(lock, absl::ToInt64Nanoseconds(kDrainPoll));
+    changed_.WaitFor(lock, absl::ToInt64Nanoseconds(kDrainPoll));
   }
   if (router_->unacknowledged_bytes() > 0) router_->SpoolEverything();
   return router_->unacknowledged_bytes();
 }
 
-// Publishes what was counted; requests send their batches themselves.
+// Looks after the shards while they owe an answer, and publishes what was counted; requests send
+// their batches themselves.
 void HttpIngest::RunTicks() {
-  const int64_t interval_nanos = absl::ToInt64Nanoseconds(options_.router.batch_delay);
+  const absl::Duration interval = std::max(options_.router.batch_delay, absl::Milliseconds(1));
   base::MutexLock lock(mutex_);
   while (!is_stopping_) {
     router_->Tick();
-    stopping_.WaitFor(lock, std::max<int64_t>(interval_nanos, 1'000'000));
+    is_ticker_idle_ = router_->unacknowledged_bytes() == 0;
+    changed_.WaitFor(lock, absl::ToInt64Nanoseconds(is_ticker_idle_ ? kIdleTick : interval));
   }
 }
 
@@ -218,6 +221,7 @@ absl::StatusOr<IngestOutcome> HttpIngest::Take(const http::Request& request, For
     sink.SetReport(&report);
     outcome.structure = Decode(request, format, body, report);
     router_->Flush();
+    if (is_ticker_idle_) changed_.NotifyAll();  // it looks after the shards until they have it
     router_->SetDelivery(nullptr);
     outcome.accepted_count = report.accepted_count();
     outcome.refused_count = report.refused_count();

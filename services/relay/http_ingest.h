@@ -92,8 +92,9 @@ class HttpIngest {
   const SharedParts shared_;
 
   base::Mutex mutex_;
-  base::CondVar stopping_;
+  base::CondVar changed_;
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_ticker_idle_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<const topology::Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<PointRouter> router_ ABSL_GUARDED_BY(mutex_);
   std::thread ticker_;

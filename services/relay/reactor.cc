@@ -20,6 +20,7 @@ constexpr absl::Duration kDrainPoll = absl::Milliseconds(10);
 // A sender that never pauses must not keep a relay from stopping.
 constexpr absl::Duration kDrainReadsMax = absl::Milliseconds(500);
 constexpr absl::Duration kSocketCheckInterval = absl::Seconds(1);
+constexpr absl::Duration kIdleTick = absl::Milliseconds(500);
 
 }  // namespace
 
@@ -78,6 +79,7 @@ void Reactor::SetSnapshot(std::shared_ptr<const topology::Snapshot> snapshot) {
     router_->SetSnapshot(snapshot);
     snapshot_version_.store(snapshot->version());
     ResumeReading();
+    WakeUp();
   });
 }
 
@@ -88,6 +90,7 @@ std::future<void> Reactor::Visit(const std::function<void(PointRouter&)>& visit)
     visit(*router_);
     done->set_value();
     ResumeReading();
+    WakeUp();
   });
   return visited;
 }
@@ -116,11 +119,36 @@ void Reactor::Forget(const std::shared_ptr<Connection>& connection) {
   shared_.metrics.connections.Add(-1);
 }
 
+void Reactor::BeginReading() {
+  has_read_ = true;
+  if (is_idle_) WakeUp();
+}
+
+// The time of arrival is that of the last tick.
+void Reactor::WakeUp() {
+  if (is_draining_) return;
+  has_read_ = true;
+  if (!is_idle_) return;
+  Tick();
+  is_idle_ = false;
+  ScheduleTick();
+}
+
+absl::Duration Reactor::TimeToTick() const {
+  const absl::Duration soon = options_.router.batch_delay / 2;
+  if (!is_idle_) return soon;
+  absl::Duration wait = kIdleTick;
+  if (StatsdListener() != nullptr) wait = std::min(wait, statsd_->NextFlush() - now_);
+  return std::max(wait, soon);
+}
+
 void Reactor::ScheduleTick() {
-  timer_.expires_after(absl::ToChronoNanoseconds(options_.router.batch_delay / 2));
+  timer_.expires_after(absl::ToChronoNanoseconds(TimeToTick()));
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
     Tick();
+    is_idle_ =
+        !std::exchange(has_read_, false) && !is_paused_ && router_->unacknowledged_bytes() == 0;
     ScheduleTick();
   });
 }
@@ -147,11 +175,16 @@ void Reactor::CloseIdleConnections() {
   for (const auto& connection : connections) connection->CloseIfIdle(options_.idle_timeout);
 }
 
-void Reactor::FlushStatsd(StatsdFlush flush) {
+const ListenerSpec* Reactor::StatsdListener() const {
   const auto spec =
       std::find_if(options_.listeners.begin(), options_.listeners.end(),
                    [](const auto& each) { return each.protocol == Protocol::kStatsd; });
-  if (!statsd_.has_value() || spec == options_.listeners.end()) return;
+  return statsd_.has_value() && spec != options_.listeners.end() ? &*spec : nullptr;
+}
+
+void Reactor::FlushStatsd(StatsdFlush flush) {
+  const ListenerSpec* const spec = StatsdListener();
+  if (spec == nullptr) return;
   Source source{.protocol = Protocol::kStatsd};
   if (!spec->tenant.empty()) source.tenant = router_->TenantOf(spec->tenant);
   router_->SetSource(source);

@@ -7,6 +7,9 @@
 // not, are read as long as only some shards are full, and refused for those. Reactor 0 alone has
 // StatsD, whose counters are of all senders together, and Unix sockets.
 //
+// While points are on the way the reactor looks after batches and shards twice each batch_delay.
+// One that has nothing to do sleeps until a socket has something, but for a look each kIdleTick.
+//
 // Start, SetSnapshot, Drain and the destructor belong to one owner.
 #pragma once
 
@@ -82,6 +85,7 @@ class Reactor final : public ReactorHost {
   char* read_buffer() override { return read_buffer_.get(); }
   protocols::StatsdAggregator* statsd() override { return statsd_ ? &*statsd_ : nullptr; }
   absl::Duration now() const override { return now_; }
+  void BeginReading() override;
   bool PauseIfBacklogged() override;
   bool MayReadDatagrams() override;
   bool is_draining() const override { return is_draining_; }
@@ -93,8 +97,13 @@ class Reactor final : public ReactorHost {
   bool TakeWhatSocketsHold();
   void CloseSockets();
   void DrainStep();
+  // Null where none takes StatsD.
+  const ListenerSpec* StatsdListener() const;
+  absl::Duration TimeToTick() const;
   void ScheduleTick();
   void Tick();
+  // Ticks soon again, after something may have come to the router.
+  void WakeUp();
   void CheckSockets();
   void CloseIdleConnections();
   enum class StatsdFlush { kIfDue, kNow };
@@ -121,6 +130,8 @@ class Reactor final : public ReactorHost {
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   absl::Duration now_;
   absl::Duration next_socket_check_;
+  bool is_idle_ = false;  // the next tick is far away
+  bool has_read_ = true;  // since the last tick
   bool is_paused_ = false;
   bool is_draining_ = false;
   absl::Duration drain_reads_until_;

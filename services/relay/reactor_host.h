@@ -54,9 +54,11 @@ class ReactorHost {
   // kReadBufferBytes for whoever reads next.
   virtual char* read_buffer() = 0;
   virtual protocols::StatsdAggregator* statsd() = 0;
-  // Monotonic, as of the last tick.
+  // Monotonic, as of the last tick; BeginReading() sees to it that this is not long ago.
   virtual absl::Duration now() const = 0;
 
+  // Before a socket that has become readable is read: a reactor that had nothing to do wakes up.
+  virtual void BeginReading() = 0;
   // True while nothing may be read; everybody is resumed later.
   virtual bool PauseIfBacklogged() = 0;
   // The same for datagrams, whose senders cannot wait: while only some shards are full, the router

@@ -83,6 +83,7 @@ void UdpListener::Read() {
   socket_.async_wait(udp::socket::wait_read, [this](boost::system::error_code error) {
     is_waiting_ = false;
     if (error || host_.is_draining() || !socket_.is_open()) return;
+    host_.BeginReading();
     bool may_read = true;
     for (int i = 0; i < kReadsPerTurn; ++i) {
       may_read = host_.MayReadDatagrams();
