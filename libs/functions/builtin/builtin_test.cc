@@ -1,6 +1,7 @@
 // Every function by table: names, tags, values and nulls, worked out by hand from graphite-web's
 // definitions. "-" is null; integers are printed without point.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <string>
 
 #include "functions/testing/evaluation.h"
@@ -194,6 +195,38 @@ TEST_CASE("movingAverage over long windows gives what plain addition gives", "[b
       ++count;
     }
     CHECK(values[i] == Approx(sum / count).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("movingAverage and movingSum over short windows give exactly what plain addition gives",
+          "[builtin]") {
+  // Long stretches without nulls, with some, and of nothing else.
+  const auto value_at = [](int64_t time) {
+    const bool is_null = time > 106'000 && (time % 70 == 0 || (time > 108'000 && time < 108'500));
+    return is_null ? N : static_cast<double>(time % 977) * 1e6 + 0.1;
+  };
+  const int64_t points = GENERATE(1, 2, 7, 10, 64);
+  TestEvaluation test;
+  test.context.range = {100'000, 109'990};
+  test.Add("t", "t", 10, value_at);
+  const auto sums = test.Run("movingSum(t, " + std::to_string(points) + ")");
+  const auto averages = test.Run("movingAverage(t, " + std::to_string(points) + ")");
+  REQUIRE((sums.ok() && averages.ok()));
+  REQUIRE(sums->front().values.size() == 999);
+  for (size_t i = 0; i < sums->front().values.size(); ++i) {
+    const int64_t last = 100'010 + static_cast<int64_t>(i) * 10;
+    double sum = 0;
+    int count = 0;
+    for (int64_t time = last - (points - 1) * 10; time <= last; time += 10) {
+      if (std::isnan(value_at(time))) continue;
+      sum += value_at(time);
+      ++count;
+    }
+    INFO(points << " points up to " << last);
+    CHECK(std::isnan(sums->front().values[i]) == (count == 0));
+    if (count == 0) continue;
+    CHECK(sums->front().values[i] == sum);
+    CHECK(averages->front().values[i] == sum / count);
   }
 }
 
