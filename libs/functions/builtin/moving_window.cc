@@ -11,6 +11,7 @@
 #include "functions/builtin/family.h"
 #include "functions/builtin/preview.h"
 #include "functions/text.h"
+#include "functions/value_pair.h"
 
 namespace plumbago::functions {
 namespace {
@@ -137,15 +138,6 @@ std::vector<double> Slide(const Windows& windows, State state) {
   return results;
 }
 
-// Two values, which every 64-bit processor adds at once.
-using Pair __attribute__((vector_size(2 * sizeof(double)))) = double;
-
-Pair LoadPair(const double* from) {
-  Pair pair;
-  std::memcpy(&pair, from, sizeof(pair));
-  return pair;
-}
-
 // Sums of `window_count` windows of `points` values, the first one at `values`, each a value behind
 // the one before. Windows side by side, each in the order of its values: they do not wait for each
 // other's additions. A null makes a sum null.
@@ -153,7 +145,7 @@ void SumWindows(const double* values, size_t window_count, size_t points, double
   constexpr size_t kSideBySide = 8;
   size_t i = 0;
   for (; i + kSideBySide <= window_count; i += kSideBySide) {
-    Pair lanes[kSideBySide / 2] = {};
+    ValuePair lanes[kSideBySide / 2] = {};
     for (size_t k = 0; k < points; ++k) {
       const double* from = values + i + k;
       lanes[0] += LoadPair(from);
@@ -167,16 +159,6 @@ void SumWindows(const double* values, size_t window_count, size_t points, double
     sums[i] = 0;
     for (size_t k = 0; k < points; ++k) sums[i] += values[i + k];
   }
-}
-
-void DivideAll(const double* values, size_t count, double divisor, double* results) {
-  const Pair divisors = {divisor, divisor};
-  size_t i = 0;
-  for (; i + 2 <= count; i += 2) {
-    const Pair quotients = LoadPair(values + i) / divisors;
-    std::memcpy(results + i, &quotients, sizeof(quotients));
-  }
-  if (i < count) results[i] = values[i] / divisor;
 }
 
 // Likewise, sums of what is no null, and how many these are.
