@@ -34,6 +34,7 @@ StoredSeries ToStored(v1::FetchedSeries& fetched) {
           .values = {fetched.value().data(), fetched.value().data() + fetched.value_size()},
           .aggregation_method = std::move(*fetched.mutable_aggregation_method()),
           .finest_step = fetched.finest_step(),
+          .lookback_step = fetched.lookback_step(),
           .error = std::move(*fetched.mutable_error())};
 }
 

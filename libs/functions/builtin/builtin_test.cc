@@ -150,8 +150,8 @@ TEST_CASE("movingAverage reaches back before the range", "[builtin]") {
   test.context.range = {100, 140};
   test.Add("t", "t", 10, [](int64_t time) { return static_cast<double>(time); });
   CHECK(test.Show("movingAverage(t, 3)") == "movingAverage(t,3) 110+10: 100.0 110.0 120.0 130.0");
-  CHECK(test.rounds == 3);  // the step has to be known first
-  CHECK(test.fetches == std::vector<Fetch>{{"t", {100, 101}}, {"t", {70, 140}}});
+  CHECK(test.rounds == 2);  // the step comes with the points
+  CHECK(test.fetches == std::vector<Fetch>{{"t", {100, 140}, 3}});
   test.fetches.clear();
   CHECK(test.Show("movingAverage(t, '30s')") ==
         "movingAverage(t,\"30s\") 110+10: 100.0 110.0 120.0 130.0");
@@ -165,6 +165,26 @@ TEST_CASE("movingAverage reaches back before the range", "[builtin]") {
         "movingAverage(scale(t,2),3) 110+10: 200.0 220.0 240.0 260.0");
   CHECK(test.Show("movingAverage(movingAverage(t,2),2)") ==
         "movingAverage(movingAverage(t,2),2) 110+10: 100.0 110.0 120.0 130.0");
+}
+
+TEST_CASE("movingAverage over points fetches again where the steps of its series differ",
+          "[builtin]") {
+  TestEvaluation test;
+  test.context.range = {100, 140};
+  const auto time_of = [](int64_t time) { return static_cast<double>(time); };
+  test.Add("*", "fast", 10, time_of);
+  test.Add("*", "slow", 20, time_of);
+  // The window is two points of the slow one, four of the fast one.
+  CHECK(test.Show("movingAverage(*, 2)") ==
+        "movingAverage(fast,2) 110+10: 85.0 95.0 105.0 115.0 125.0 135.0\n"
+        "movingAverage(slow,2) 120+20: 110.0 130.0");
+  CHECK(test.rounds == 3);
+  CHECK(test.fetches == std::vector<Fetch>{{"*", {100, 140}, 2}, {"*", {60, 140}}});
+  // Of computed series they are known only then.
+  test.fetches.clear();
+  CHECK(test.Names("movingAverage(scale(*,2), 2)") ==
+        "movingAverage(scale(fast,2),2) movingAverage(scale(slow,2),2)");
+  CHECK(test.fetches == std::vector<Fetch>{{"*", {100, 140}}, {"*", {60, 140}}});
 }
 
 TEST_CASE("movingAverage skips nulls as far as xFilesFactor allows", "[builtin]") {
