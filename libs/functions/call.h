@@ -66,8 +66,9 @@ class WindowQuestion {
   virtual const TimeRange& range() const = 0;
   virtual const EvaluationContext& context() const = 0;
   // The largest step of the first parameter's series in the call's own range; 0 where it has none.
-  // Evaluates them: ask only if the answer needs it.
-  virtual absl::StatusOr<int64_t> StepMax() = 0;
+  // Fetches or evaluates them: ask only if the answer needs it. The window will be that of `points`
+  // points of this step before the range, not 0: they may be fetched at once.
+  virtual absl::StatusOr<int64_t> StepMax(int64_t points) = 0;
 };
 
 class Call {

@@ -112,15 +112,25 @@ class Evaluation {
                                            const std::string& source);
   absl::StatusOr<SeriesList> EvaluateText(const TimeRange& range, const std::string& target);
 
-  // A range in which the series have the steps that they have in `range`: where they come straight
-  // from shards only its beginning tells, so that few points are enough.
-  TimeRange RangeOfSteps(const TimeRange& range,
-                         const std::vector<const Expression*>& expressions) const {
-    const bool are_fetched =
-        std::all_of(expressions.begin(), expressions.end(), [&](const auto* e) {
-          return e->kind == Expression::Kind::kPath && !data_.IsWhole({e->text, range});
-        });
-    return are_fetched ? TimeRange{range.from, std::min(range.until, range.from + 1)} : range;
+  // Whether the series come straight from shards, and are not there yet in `range`.
+  bool AreToFetch(const TimeRange& range, const std::vector<const Expression*>& expressions) const {
+    return std::all_of(expressions.begin(), expressions.end(), [&](const auto* e) {
+      return e->kind == Expression::Kind::kPath && !data_.IsWhole({e->text, range});
+    });
+  }
+
+  // The greatest step of series straight from shards, that tell it together with what a window of
+  // `points` points before `range` needs. 0 where there are none, or where it is not known yet.
+  int64_t StepBefore(const TimeRange& range, int64_t points,
+                     const std::vector<const Expression*>& expressions) {
+    int64_t step_max = 0;
+    for (const Expression* expression : expressions) {
+      Fetch fetch{expression->text, range, points};
+      const std::optional<int64_t> step = data_.FindStep(fetch);
+      step_max = std::max(step_max, step.value_or(0));
+      if (!step.has_value()) Need(std::move(fetch));
+    }
+    return step_max;
   }
 
   // The series of one parameter, its lists one behind the other.
@@ -163,11 +173,13 @@ class Evaluation::Question final : public WindowQuestion {
   const Arguments& arguments() const override { return binding_.arguments; }
   const TimeRange& range() const override { return range_; }
   const EvaluationContext& context() const override { return evaluation_.context_; }
-  absl::StatusOr<int64_t> StepMax() override {
-    PLUMBAGO_ASSIGN_OR_RETURN(
-        const SeriesList list,
-        evaluation_.EvaluateParameter(evaluation_.RangeOfSteps(range_, binding_.series[0]),
-                                      binding_.series[0]));
+  absl::StatusOr<int64_t> StepMax(int64_t points) override {
+    const std::vector<const Expression*>& expressions = binding_.series[0];
+    if (evaluation_.AreToFetch(range_, expressions)) {
+      return evaluation_.StepBefore(range_, points, expressions);
+    }
+    PLUMBAGO_ASSIGN_OR_RETURN(const SeriesList list,
+                              evaluation_.EvaluateParameter(range_, expressions));
     int64_t step = 0;
     for (const Series& series : list) step = std::max(step, series.step);
     return step;
@@ -422,6 +434,11 @@ absl::StatusOr<SeriesList> Evaluation::EvaluateBound(const TimeRange& range, Bin
 }
 
 }  // namespace
+
+TimeRange WithLookback(const TimeRange& range, int64_t points, int64_t step) {
+  return {std::clamp<int64_t>(range.from - points * step, 0, kTimeMax),
+          std::clamp<int64_t>(range.until, 0, kTimeMax)};
+}
 
 absl::StatusOr<Evaluated> Evaluate(const FunctionTable& table, const EvaluationContext& context,
                                    const FetchedData& data, const Expression& expression,

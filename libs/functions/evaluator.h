@@ -3,14 +3,15 @@
 // Evaluation asks for data by need: where a fetch is not in FetchedData yet it is noted and the
 // evaluation goes on elsewhere, so one pass collects all fetches that can be known so far. The
 // caller fetches them together and evaluates again. Most targets take two passes; a window counted
-// in points needs the step of its series first and takes one more. Planning and evaluation thus
-// cannot differ. One thread per Evaluate; no I/O.
+// in points of computed series needs their step first and takes one more. Planning and evaluation
+// thus cannot differ. One thread per Evaluate; no I/O.
 //
 // Functions that only read names of many series get those first (NeededData::names), and then ask
 // for groups of them reduced (NeededData::reductions). Where that turns out impossible, the caller
 // says so by FetchedData::RequireWhole, and all is as without.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,12 +32,18 @@ namespace plumbago::functions {
 struct Fetch {
   std::string pattern;
   TimeRange range;
+  // Not 0: from as many points before the range, of the step that the series have in it, which the
+  // answer tells (FetchedData::AddLookback).
+  int64_t lookback_points = 0;
   bool operator==(const Fetch& other) const = default;
   template <typename H>
   friend H AbslHashValue(H state, const Fetch& fetch) {
-    return H::combine(std::move(state), fetch.pattern, fetch.range);
+    return H::combine(std::move(state), fetch.pattern, fetch.range, fetch.lookback_points);
   }
 };
+
+// `range` from as many points of `step` before it; nothing is before 1970.
+TimeRange WithLookback(const TimeRange& range, int64_t points, int64_t step);
 
 // One aggregation over series that all have the same range.
 struct Reduction {
@@ -60,6 +67,13 @@ class FetchedData {
   void Add(Fetch fetch, SeriesList list) {
     lists_.insert_or_assign(std::move(fetch), std::move(list));
   }
+  // What a fetch with lookback_points found: the greatest step that a series has in its range (0:
+  // there is none), and the series, from as many points of that step before it. No series where
+  // they differ in that step, or do not keep it further back: they are then fetched once more.
+  void AddLookback(const Fetch& fetch, int64_t step, std::optional<SeriesList> list) {
+    steps_.insert_or_assign(fetch, step);
+    if (list.has_value()) Add(WholeOf(fetch, step), *std::move(list));
+  }
   // The series without their values.
   void AddNames(Fetch fetch, SeriesList list) {
     names_.insert_or_assign(std::move(fetch), std::move(list));
@@ -73,6 +87,15 @@ class FetchedData {
   const SeriesList* Find(const Fetch& fetch) const {
     const auto entry = lists_.find(fetch);
     return entry == lists_.end() ? nullptr : &entry->second;
+  }
+  // Of a fetch with lookback_points, as AddLookback had it.
+  std::optional<int64_t> FindStep(const Fetch& fetch) const {
+    const auto entry = steps_.find(fetch);
+    return entry == steps_.end() ? std::nullopt : std::optional<int64_t>(entry->second);
+  }
+  const SeriesList* FindLookback(const Fetch& fetch) const {
+    const auto step = FindStep(fetch);
+    return step.has_value() ? Find(WholeOf(fetch, *step)) : nullptr;
   }
   const SeriesList* FindNames(const Fetch& fetch) const {
     const auto entry = names_.find(fetch);
@@ -88,7 +111,12 @@ class FetchedData {
   }
 
  private:
+  static Fetch WholeOf(const Fetch& fetch, int64_t step) {
+    return {fetch.pattern, WithLookback(fetch.range, fetch.lookback_points, step)};
+  }
+
   absl::flat_hash_map<Fetch, SeriesList> lists_;
+  absl::flat_hash_map<Fetch, int64_t> steps_;  // of those that look back
   absl::flat_hash_map<Fetch, SeriesList> names_;
   absl::flat_hash_map<Reduction::Key, ReducedRows> reduced_;
   absl::flat_hash_set<Fetch> whole_;

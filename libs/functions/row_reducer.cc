@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "functions/value_pair.h"
 
 namespace plumbago::functions {
 namespace {
@@ -63,7 +64,12 @@ void RowReducer::Add(size_t first, absl::Span<const double> values, uint32_t pla
     }
     return;
   }
-  for (size_t i = 0; i < count; ++i) counts[i] += !std::isnan(values[i]);
+  const bool has_null = HasNull(values);
+  if (has_null) {
+    for (size_t i = 0; i < count; ++i) counts[i] += !std::isnan(values[i]);
+  } else {
+    IncrementAll(counts, count);
+  }
   if (aggregation_ == Aggregation::kMinimum || aggregation_ == Aggregation::kRange) {
     for (size_t i = 0; i < count; ++i) held[i] = values[i] < held[i] ? values[i] : held[i];
   }
@@ -73,7 +79,8 @@ void RowReducer::Add(size_t first, absl::Span<const double> values, uint32_t pla
   if (aggregation_ == Aggregation::kMaximum) {
     for (size_t i = 0; i < count; ++i) held[i] = values[i] > held[i] ? values[i] : held[i];
   }
-  if (IsSum(aggregation_)) {
+  if (IsSum(aggregation_) && !has_null) AddAll(values.data(), count, held);
+  if (IsSum(aggregation_) && has_null) {
     for (size_t i = 0; i < count; ++i) held[i] += std::isnan(values[i]) ? 0 : values[i];
   }
 }

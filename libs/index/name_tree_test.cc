@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
@@ -182,6 +183,47 @@ TEST_CASE("Find agrees with matching every name, while names come and go", "[ind
     const std::string pattern = join({"*", "a", "a*", "?", "{a,b}", "[!a]*", "{ab,c*}", "b"});
     INFO("pattern " << pattern);
     CHECK(Find(tree, pattern, 100000) == FindByScan(names, pattern));
+  }
+}
+
+TEST_CASE("Find agrees with matching every name where few of many names match", "[index]") {
+  NameTree tree;
+  std::set<std::string> names;
+  for (int host = 0; host < 60; ++host) {
+    for (int metric = 0; metric < 70; ++metric) {
+      // Numbers of names are given again.
+      const std::string gone = absl::StrCat("gone", host, ".m", metric);
+      if (metric % 9 == 0) tree.Add(gone);
+      const std::string name = absl::StrCat("web.host", host, ".cpu", metric % 7, ".m", metric);
+      tree.Add(name);
+      names.insert(name);
+      if (metric % 9 == 0) tree.Remove(gone);
+    }
+  }
+  tree.Add("web.host7.m13");  // among few children
+  names.insert("web.host7.m13");
+  for (const std::string pattern :
+       {"web.*.cpu3.m1?", "web.*.*.m13*", "web.host*.*.*3", "web.*.m13*", "*.*.*.m6[0-9]",
+        "web.*.cpu*.m{1,2}*", "web.*.*.nothing*", "web.host1*.cpu[0-3].*", "*.*9.*.m?"}) {
+    INFO("pattern " << pattern);
+    CHECK(Find(tree, pattern, 100000) == FindByScan(names, pattern));
+  }
+}
+
+TEST_CASE("A search ends also where names go while they are looked through", "[index]") {
+  NameTree tree;
+  for (int i = 0; i < 100'000; ++i) {
+    tree.Add(absl::StrCat("a.m", i));
+    tree.Add(absl::StrCat("b.m", i));
+  }
+  const auto globs = metric::CompilePath("*.m77*");
+  const auto visit = [](uint32_t, const std::string&) { return true; };
+  // Children of the first branch take pauses too.
+  for (int pauses_left = 0; pauses_left < 4; ++pauses_left) {
+    int left = pauses_left;
+    const auto pause = [&] { return left-- > 0; };
+    CHECK(SearchTree(tree, *globs, {visit, pause}) ==
+          (pauses_left < 3 ? SearchResult::kInterrupted : SearchResult::kComplete));
   }
 }
 

@@ -146,7 +146,11 @@ class Rendering {
     if (known == nullptr) return false;
     CountResult(*known);
     held_.push_back(known);
-    data_.Add(fetch, *known);
+    if (fetch.lookback_points > 0) {
+      data_.AddLookback(fetch, known->empty() ? 0 : known->front().step, *known);
+    } else {
+      data_.Add(fetch, *known);
+    }
     return true;
   }
 
@@ -165,7 +169,10 @@ class Rendering {
         fanout_.report.Missing().empty() && events_.missing().empty() && reader_.warnings().empty();
     if (!is_complete) return absl::OkStatus();
     for (const functions::Fetch& fetch : unknown) {
-      held_.push_back(std::make_shared<const functions::SeriesList>(*data_.Find(fetch)));
+      const bool looks_back = fetch.lookback_points > 0;
+      const auto* list = looks_back ? data_.FindLookback(fetch) : data_.Find(fetch);
+      if (list == nullptr) continue;  // it has told steps, and no series
+      held_.push_back(std::make_shared<const functions::SeriesList>(*list));
       cache->Add(KeyOf(fetch), held_.back(), fanout_.request.cache_time);
     }
     return absl::OkStatus();

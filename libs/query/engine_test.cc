@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "functions/text.h"
+#include "query/result_cache.h"
 #include "query/testing/fake_shards.h"
 
 namespace plumbago::query {
@@ -289,17 +290,51 @@ TEST_CASE("A pattern in two ranges is expanded once", "[engine]") {
                                                            "hot web.a"});
 }
 
-TEST_CASE("A window counted in points takes one more round", "[engine]") {
+TEST_CASE("A window counted in points is fetched at once where series have one step", "[engine]") {
+  Fixture fixture(1);
+  fixture.Store(0, "one", {{1000, 1}, {1010, 3}, {1020, 5}});
+  fixture.shard(0).hot["one"] = {{1030, 7}, {990, 100}};
+  CHECK(fixture.Render({"movingAverage(one,2)"}) == "movingAverage(one,2): 2.0 4.0 6.0");
+  CHECK(fixture.shard(0).calls == std::vector<std::string>{"fetch one", "hot one"});
+  CHECK(fixture.Render({"movingAverage(nothing.*,2)"}) == "");
+}
+
+TEST_CASE("A window counted in points takes one more round where steps differ or are not told",
+          "[engine]") {
+  Fixture fixture(1);
+  fixture.Store(0, "web.a", {{1000, 1}, {1010, 3}, {1020, 5}, {1030, 7}});
+  CHECK(fixture.Render({"movingAverage(web.*,2)"}) == "movingAverage(web.a,2): 2.0 4.0 6.0");
+  CHECK(fixture.shard(0).calls.size() == 3);
+  fixture.shard(0).stored["web.a"].looks_back = false;
+  CHECK(fixture.Render({"movingAverage(web.*,2)"}) == "movingAverage(web.a,2): 2.0 4.0 6.0");
+  CHECK(fixture.shard(0).calls.size() == 3 + 5);
+  fixture.shard(0).stored["web.a"].looks_back = true;
+  fixture.shard(0).stored["web.b"] = {.step = 5, .points = {{1000, 1}, {1005, 1}}};
+  // The fast one reaches back two steps of the slow one, too.
+  CHECK(fixture.Render({"movingAverage(web.*,2)"}) ==
+        "movingAverage(web.a,2): 2.0 4.0 6.0; "
+        "movingAverage(web.b,2): nan 1.0 1.0 1.0 nan nan nan nan");
+}
+
+TEST_CASE("Series with the points before them are kept for the next request", "[engine]") {
   Fixture fixture(1);
   fixture.Store(0, "one", {{1000, 1}, {1010, 3}, {1020, 5}, {1030, 7}});
+  ResultCache cache(1 << 20, fixture.clock);
+  fixture.context.fetch_cache = &cache;
+  fixture.context.cache_time = absl::Seconds(10);
   CHECK(fixture.Render({"movingAverage(one,2)"}) == "movingAverage(one,2): 2.0 4.0 6.0");
+  const size_t call_count = fixture.shard(0).calls.size();
+  CHECK(fixture.Render({"movingSum(one,2)"}) == "movingSum(one,2): 4.0 8.0 12.0");
+  CHECK(fixture.shard(0).calls.size() == call_count);
+  CHECK(fixture.Render({"movingAverage(one,1)"}) == "movingAverage(one,1): 3.0 5.0 7.0");
+  CHECK(fixture.shard(0).calls.size() == call_count + 2);
 }
 
 TEST_CASE("Too many nested windows end with advice", "[engine]") {
   Fixture fixture(1);
   fixture.Store(0, "one", {{1010, 3}});
   std::string target = "one";
-  for (int i = 0; i < 12; ++i) target = "movingAverage(" + target + ",2)";
+  for (int i = 0; i < 20; ++i) target = "movingAverage(" + target + ",2)";
   CHECK_THAT(fixture.Render({target}), Catch::Contains("give windows as intervals"));
 }
 

@@ -26,11 +26,17 @@ absl::string_view NameOf(absl::string_view path) { return path.substr(path.rfind
 
 // By name, as graphite-web sorts what it does not sort by path.
 std::vector<const FoundNode*> ByName(const std::vector<FoundNode>& nodes) {
+  std::vector<std::pair<absl::string_view, const FoundNode*>> named;
+  named.reserve(nodes.size());
+  for (const FoundNode& node : nodes) named.emplace_back(NameOf(node.path), &node);
+  const auto is_before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  // Nodes of one name on many branches are so already.
+  if (!std::is_sorted(named.begin(), named.end(), is_before)) {
+    std::stable_sort(named.begin(), named.end(), is_before);
+  }
   std::vector<const FoundNode*> sorted;
-  for (const FoundNode& node : nodes) sorted.push_back(&node);
-  std::stable_sort(sorted.begin(), sorted.end(), [](const FoundNode* a, const FoundNode* b) {
-    return NameOf(a->path) < NameOf(b->path);
-  });
+  sorted.reserve(named.size());
+  for (const auto& [name, node] : named) sorted.push_back(node);
   return sorted;
 }
 
@@ -151,7 +157,8 @@ std::string FindCompleter(const std::vector<FoundNode>& nodes, WildcardNode wild
   std::string out = "{\"metrics\":[";
   for (const FoundNode* node : ByName(nodes)) {
     out += out.back() == '[' ? "{\"path\":" : ",{\"path\":";
-    AppendJsonString(node->is_leaf ? node->path : node->path + ".", out);
+    AppendJsonString(node->path, out);
+    if (!node->is_leaf) out.insert(out.size() - 1, 1, '.');
     out += ",\"name\":";
     AppendJsonString(NameOf(node->path), out);
     out += node->is_leaf ? ",\"is_leaf\":\"1\"}" : ",\"is_leaf\":\"0\"}";

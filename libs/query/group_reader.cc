@@ -124,6 +124,10 @@ void RangeReduction::CheckSizes() {
 
 absl::Status RangeReduction::ReadHotPoints() {
   ReplicaRead::Names names;
+  size_t name_count = 0;
+  for (const Group& group : groups_) name_count += group.names.size();
+  names.reserve(name_count);
+  sources_.reserve(name_count);
   for (const Group& group : groups_) {
     if (group.whole_reason != nullptr) continue;
     for (const FoundName* name : group.names) {

@@ -1,6 +1,7 @@
 #include "query/name_finder.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -14,7 +15,8 @@ namespace {
 using internal::StateOf;
 
 bool IsBefore(const FoundNode& a, const FoundNode& b) {
-  return a.path != b.path ? a.path < b.path : a.is_leaf < b.is_leaf;
+  const int order = a.path.compare(b.path);
+  return order != 0 ? order < 0 : a.is_leaf < b.is_leaf;
 }
 
 bool IsSame(const FoundNode& a, const FoundNode& b) {
@@ -25,13 +27,16 @@ bool Contains(const std::vector<uint16_t>& shards, uint16_t shard) {
   return std::find(shards.begin(), shards.end(), shard) != shards.end();
 }
 
-// Each shard's names come in order: a few runs, which are merged.
-void SortRuns(std::vector<std::pair<std::string, uint16_t>>& found) {
-  auto sorted = std::is_sorted_until(found.begin(), found.end());
+// What each shard finds comes in order: a few runs, which are merged.
+template <typename T, typename Before = std::less<>>
+void SortRuns(std::vector<T>& found, Before is_before = {}) {
+  auto sorted = std::is_sorted_until(found.begin(), found.end(), is_before);
   while (sorted != found.end()) {
-    const auto next = std::is_sorted_until(sorted, found.end());
-    if (next - sorted < 16 && next != found.end()) return std::sort(found.begin(), found.end());
-    std::inplace_merge(found.begin(), sorted, next);
+    const auto next = std::is_sorted_until(sorted, found.end(), is_before);
+    if (next - sorted < 16 && next != found.end()) {
+      return std::sort(found.begin(), found.end(), is_before);
+    }
+    std::inplace_merge(found.begin(), sorted, next, is_before);
     sorted = next;
   }
 }
@@ -144,7 +149,7 @@ absl::StatusOr<std::vector<FoundNode>> NameFinder::Find(const std::string& patte
   };
   PLUMBAGO_ASSIGN_OR_RETURN(std::vector<FoundNode> nodes,
                             internal::AskShards<FoundNode>(fanout_, "find", ask));
-  std::sort(nodes.begin(), nodes.end(), IsBefore);
+  SortRuns(nodes, IsBefore);
   nodes.erase(std::unique(nodes.begin(), nodes.end(), IsSame), nodes.end());
   return nodes;
 }
@@ -155,7 +160,7 @@ absl::StatusOr<std::vector<std::string>> NameFinder::List() {
   };
   PLUMBAGO_ASSIGN_OR_RETURN(std::vector<std::string> names,
                             internal::AskShards<std::string>(fanout_, "list", ask));
-  std::sort(names.begin(), names.end());
+  SortRuns(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }

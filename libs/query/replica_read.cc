@@ -104,21 +104,24 @@ void ReplicaRead::Ask(const functions::Fetch& fetch, size_t fetch_index, ByShard
     if (!has_more_owners) part.backup = Part::Backup::kNone;
     part.names = std::move(names);
     part.metrics = std::move(metrics);
-    Start(fetch.range, part);
+    Start(fetch, part);
   }
 }
 
-void ReplicaRead::Start(const functions::TimeRange& range, Part& part) {
+void ReplicaRead::Start(const functions::Fetch& fetch, Part& part) {
   const std::shared_ptr<ShardClient> client = fanout_.ClientOf(part.shard);
   if (part.backup == Part::Backup::kPossible) {
     part.hedge_at = fanout_.clock.Now() + client->UsualTime(ShardClient::CallKind::kFetch);
   }
   if (what_ == What::kSeries) {
-    client->Fetch(call_, part.metrics, FetchRangeOf(range, fanout_.request.now), points_left_,
-                  calls_.Expect(part.stored));
+    FetchRange range = FetchRangeOf(fetch.range, fanout_.request.now);
+    range.lookback_points = fetch.lookback_points;
+    client->Fetch(call_, part.metrics, range, points_left_, calls_.Expect(part.stored));
   }
-  client->ReadHot(call_, part.metrics,
-                  {Clamp(range.from), Clamp(range.until + kHotSlackSeconds), fanout_.request.now},
+  // How far a look back reaches is not known here; few hot points are older than a range.
+  const int64_t hot_from = fetch.lookback_points > 0 ? 0 : fetch.range.from;
+  const int64_t hot_until = fetch.range.until + kHotSlackSeconds;
+  client->ReadHot(call_, part.metrics, {Clamp(hot_from), Clamp(hot_until), fanout_.request.now},
                   calls_.Expect(part.hot));
 }
 

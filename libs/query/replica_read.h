@@ -84,7 +84,7 @@ class ReplicaRead {
   void AskFirst(const functions::Fetch& fetch, size_t fetch_index, const Names& names);
   void Ask(const functions::Fetch& fetch, size_t fetch_index, ByShard by_shard, size_t attempt,
            Part::Backup backup);
-  void Start(const functions::TimeRange& range, Part& part);
+  void Start(const functions::Fetch& fetch, Part& part);
   void AskBackups(const std::vector<functions::Fetch>& fetches);
   void AskBackup(const functions::Fetch& fetch, size_t part_index);
   bool NeedsAttention() const;

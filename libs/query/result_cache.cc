@@ -132,8 +132,9 @@ std::string NormalisedTarget(absl::string_view target) {
 
 std::string FetchKey(const functions::Fetch& fetch, double x_files_factor) {
   // Does not compile any more when a fetch is told apart by something else too.
-  const auto& [pattern, range] = fetch;
-  return absl::StrCat(range.from, " ", range.until, " ", x_files_factor, " ", pattern);
+  const auto& [pattern, range, lookback_points] = fetch;
+  return absl::StrCat(range.from, " ", range.until, " ", lookback_points, " ", x_files_factor, " ",
+                      pattern);
 }
 
 }  // namespace plumbago::query

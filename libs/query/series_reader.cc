@@ -1,6 +1,7 @@
 #include "query/series_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -42,7 +43,11 @@ absl::Status SeriesReader::Read(const std::vector<functions::Fetch>& fetches, do
   PLUMBAGO_RETURN_IF_ERROR(read.Run(fetches, names));
   PLUMBAGO_RETURN_IF_ERROR(CountPoints(read.parts()));
   for (size_t i = 0; i < fetches.size(); ++i) {
-    data.Add(fetches[i], Assemble(fetches[i], i, x_files_factor, read.parts()));
+    if (fetches[i].lookback_points > 0) {
+      AddLookback(fetches[i], i, x_files_factor, read.parts(), data);
+    } else {
+      data.Add(fetches[i], Assemble(fetches[i], i, x_files_factor, read.parts()));
+    }
   }
   fetch_time_ += fanout_.clock.Monotonic() - begin;
   return absl::OkStatus();
@@ -162,6 +167,31 @@ functions::SeriesList SeriesReader::Assemble(const functions::Fetch& fetch, size
     list.push_back(std::move(series));
   }
   return list;
+}
+
+// A series that has another step where its look back begins, or is of a store that does not look
+// back, has only told its step.
+void SeriesReader::AddLookback(const functions::Fetch& fetch, size_t fetch_index,
+                               double x_files_factor, std::vector<ReplicaRead::Part>& parts,
+                               functions::FetchedData& data) {
+  int64_t step_max = 0;
+  bool is_usable = true;
+  const auto visit_series = [&](const auto& visit) {
+    for (const ReplicaRead::Part& part : parts) {
+      if (part.fetch_index != fetch_index || !part.stored.status().ok()) continue;
+      for (const StoredSeries& series : part.stored.items()) {
+        if (series.error.empty()) visit(series);
+      }
+    }
+  };
+  visit_series([&](const StoredSeries& series) {
+    const bool has_looked_back = series.lookback_step > 0;
+    step_max = std::max(step_max, has_looked_back ? series.lookback_step : series.step);
+    is_usable &= has_looked_back && series.lookback_step == series.step;
+  });
+  visit_series([&](const StoredSeries& series) { is_usable &= series.step == step_max; });
+  if (!is_usable) return data.AddLookback(fetch, step_max, std::nullopt);
+  data.AddLookback(fetch, step_max, Assemble(fetch, fetch_index, x_files_factor, parts));
 }
 
 void SeriesReader::Warn(absl::string_view metric, absl::string_view error) {

@@ -61,6 +61,8 @@ class SeriesReader {
   absl::Status CheckPoints() const;
   functions::SeriesList Assemble(const functions::Fetch& fetch, size_t fetch_index,
                                  double x_files_factor, std::vector<ReplicaRead::Part>& parts);
+  void AddLookback(const functions::Fetch& fetch, size_t fetch_index, double x_files_factor,
+                   std::vector<ReplicaRead::Part>& parts, functions::FetchedData& data);
   void Warn(absl::string_view metric, absl::string_view error);
 
   const Fanout& fanout_;

@@ -44,6 +44,8 @@ struct FetchRange {
   int64_t from = 0;   // seconds, exclusive
   int64_t until = 0;  // inclusive
   int64_t now = 0;
+  // Each series from as many points before `from`, of the step that it has in the range.
+  int64_t lookback_points = 0;
 };
 
 struct StoredSeries {
@@ -52,8 +54,9 @@ struct StoredSeries {
   int64_t step = 1;
   std::vector<double> values;  // NaN: no point
   std::string aggregation_method;
-  int64_t finest_step = 0;  // of the series' first archive; 0: not told
-  std::string error;        // not empty: the series cannot be read
+  int64_t finest_step = 0;    // of the series' first archive; 0: not told
+  int64_t lookback_step = 0;  // that lookback_points were counted in; 0: they were not
+  std::string error;          // not empty: the series cannot be read
 };
 
 struct HotSeries {

@@ -96,6 +96,8 @@ struct FetchRange {
   int64_t from = 0;   // seconds, exclusive at the resolution of the archive
   int64_t until = 0;  // seconds, inclusive at the resolution of the archive
   int64_t now = 0;    // seconds, reference of the retentions
+  // Begins as many points earlier, of the step that the range has at its beginning.
+  uint32_t lookback_points = 0;
 };
 
 // Values at start, start + step, ...; NaN where there is no point.
@@ -103,6 +105,7 @@ struct Series {
   int64_t start = 0;
   uint32_t step = 0;  // at least 1
   std::vector<double> values;
+  uint32_t lookback_step = 0;  // that lookback_points were counted in
 };
 
 // By whisper's rules, from the finest archive that reaches back to `from`. No values where the

@@ -98,6 +98,29 @@ TEST_CASE("Fetch has no values for a range that no archive can hold", "[whisper]
   CHECK(count(0, 4'000'000'000) == 4);
 }
 
+TEST_CASE("Fetch looks back as many points of the step that the range has", "[whisper]") {
+  Fixture fixture;
+  auto file = fixture.CreateSmall();
+  const auto fetch = [&](int64_t from, uint32_t lookback_points) {
+    return FetchFrom(*file,
+                     {.from = from, .until = kNow, .now = kNow, .lookback_points = lookback_points})
+        .value();
+  };
+  const Series inside = fetch(kNow - 60, 2);
+  CHECK(inside.lookback_step == 60);
+  CHECK(inside.step == 60);
+  CHECK(inside.start == kNow - 120);
+  CHECK(inside.values.size() == 3);
+  // So far back only the coarser archive reaches.
+  const Series coarser = fetch(kNow - 60, 3);
+  CHECK(coarser.lookback_step == 60);
+  CHECK(coarser.step == 120);
+  CHECK(coarser.values.size() == fetch(kNow - 240, 0).values.size());
+  CHECK(fetch(kNow - 200, 1).lookback_step == 120);
+  CHECK(fetch(kNow - 60, 0).lookback_step == 0);
+  CHECK(fetch(kNow - 60, 4'000'000'000).values.size() == 4);
+}
+
 TEST_CASE("An empty archive is all missing", "[whisper]") {
   Fixture fixture;
   auto file = fixture.CreateSmall();

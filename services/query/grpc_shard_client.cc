@@ -314,6 +314,7 @@ class GrpcShardClient final : public ShardClient {
         store_peer_, observers_, take, std::move(done));
     FillMetrics(call, *metrics, range, read->request);
     read->request.set_now(static_cast<uint32_t>(range.now));
+    read->request.set_lookback_points(static_cast<uint32_t>(range.lookback_points));
     read->Start(call, [this](auto... arguments) { store_->async()->Fetch(arguments...); });
   }
 

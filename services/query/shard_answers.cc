@@ -10,6 +10,12 @@
 namespace plumbago::query {
 namespace {
 
+// By pointers, between which bytes are copied at once.
+template <typename T>
+void Extend(const google::protobuf::RepeatedField<T>& stretch, std::vector<T>& column) {
+  column.insert(column.end(), stretch.data(), stretch.data() + stretch.size());
+}
+
 absl::Status Append(const v1::FetchedSeries& piece, StoredSeries& series) {
   const int64_t end = series.start + series.step * static_cast<int64_t>(series.values.size());
   if (piece.start() != end || piece.step() != series.step) {
@@ -17,7 +23,7 @@ absl::Status Append(const v1::FetchedSeries& piece, StoredSeries& series) {
                                             " in steps of ", piece.step(), " s after it ended at ",
                                             end, " in steps of ", series.step, " s"));
   }
-  series.values.insert(series.values.end(), piece.value().begin(), piece.value().end());
+  Extend(piece.value(), series.values);
   return absl::OkStatus();
 }
 
@@ -25,9 +31,10 @@ StoredSeries ToStored(v1::FetchedSeries& fetched) {
   return {.metric_index = fetched.metric_index(),
           .start = fetched.start(),
           .step = fetched.step(),
-          .values = {fetched.value().begin(), fetched.value().end()},
+          .values = {fetched.value().data(), fetched.value().data() + fetched.value_size()},
           .aggregation_method = std::move(*fetched.mutable_aggregation_method()),
           .finest_step = fetched.finest_step(),
+          .lookback_step = fetched.lookback_step(),
           .error = std::move(*fetched.mutable_error())};
 }
 
@@ -55,11 +62,6 @@ ReducedGroup ShapeOf(v1::ReducedGroup& piece) {
           .head = {},
           .tail = {},
           .late = {}};
-}
-
-template <typename T>
-void Extend(const google::protobuf::RepeatedField<T>& stretch, std::vector<T>& column) {
-  column.insert(column.end(), stretch.begin(), stretch.end());
 }
 
 }  // namespace

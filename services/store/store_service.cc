@@ -47,6 +47,7 @@ void FillSeries(const store::FetchedSeries& fetched, v1::FetchedSeries* series) 
   series->set_aggregation_method(method.data(), method.size());
   series->set_x_files_factor(fetched.x_files_factor);
   series->set_finest_step(fetched.finest_step);
+  series->set_lookback_step(fetched.series.lookback_step);
 }
 
 // In pieces, so that no message grows with the length of a series. False: the caller is gone.
@@ -217,8 +218,10 @@ grpc::Status StoreService::Fetch(grpc::ServerContext* context, const v1::FetchRe
       !status.ok()) {
     return status;
   }
-  const whisper::FetchRange range{
-      .from = request->from(), .until = request->until(), .now = request->now()};
+  const whisper::FetchRange range{.from = request->from(),
+                                  .until = request->until(),
+                                  .now = request->now(),
+                                  .lookback_points = request->lookback_points()};
   Chunks<v1::FetchResponse> chunks(*writer, options_.epoch());
   for (int i = 0; i < request->metric_size(); ++i) {
     if (i % kSeriesPerCancellationCheck == 0 && context->IsCancelled()) return Gone();

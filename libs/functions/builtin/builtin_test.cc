@@ -1,6 +1,7 @@
 // Every function by table: names, tags, values and nulls, worked out by hand from graphite-web's
 // definitions. "-" is null; integers are printed without point.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <string>
 
 #include "functions/testing/evaluation.h"
@@ -149,8 +150,8 @@ TEST_CASE("movingAverage reaches back before the range", "[builtin]") {
   test.context.range = {100, 140};
   test.Add("t", "t", 10, [](int64_t time) { return static_cast<double>(time); });
   CHECK(test.Show("movingAverage(t, 3)") == "movingAverage(t,3) 110+10: 100.0 110.0 120.0 130.0");
-  CHECK(test.rounds == 3);  // the step has to be known first
-  CHECK(test.fetches == std::vector<Fetch>{{"t", {100, 101}}, {"t", {70, 140}}});
+  CHECK(test.rounds == 2);  // the step comes with the points
+  CHECK(test.fetches == std::vector<Fetch>{{"t", {100, 140}, 3}});
   test.fetches.clear();
   CHECK(test.Show("movingAverage(t, '30s')") ==
         "movingAverage(t,\"30s\") 110+10: 100.0 110.0 120.0 130.0");
@@ -164,6 +165,26 @@ TEST_CASE("movingAverage reaches back before the range", "[builtin]") {
         "movingAverage(scale(t,2),3) 110+10: 200.0 220.0 240.0 260.0");
   CHECK(test.Show("movingAverage(movingAverage(t,2),2)") ==
         "movingAverage(movingAverage(t,2),2) 110+10: 100.0 110.0 120.0 130.0");
+}
+
+TEST_CASE("movingAverage over points fetches again where the steps of its series differ",
+          "[builtin]") {
+  TestEvaluation test;
+  test.context.range = {100, 140};
+  const auto time_of = [](int64_t time) { return static_cast<double>(time); };
+  test.Add("*", "fast", 10, time_of);
+  test.Add("*", "slow", 20, time_of);
+  // The window is two points of the slow one, four of the fast one.
+  CHECK(test.Show("movingAverage(*, 2)") ==
+        "movingAverage(fast,2) 110+10: 85.0 95.0 105.0 115.0 125.0 135.0\n"
+        "movingAverage(slow,2) 120+20: 110.0 130.0");
+  CHECK(test.rounds == 3);
+  CHECK(test.fetches == std::vector<Fetch>{{"*", {100, 140}, 2}, {"*", {60, 140}}});
+  // Of computed series they are known only then.
+  test.fetches.clear();
+  CHECK(test.Names("movingAverage(scale(*,2), 2)") ==
+        "movingAverage(scale(fast,2),2) movingAverage(scale(slow,2),2)");
+  CHECK(test.fetches == std::vector<Fetch>{{"*", {100, 140}}, {"*", {60, 140}}});
 }
 
 TEST_CASE("movingAverage skips nulls as far as xFilesFactor allows", "[builtin]") {
@@ -194,6 +215,38 @@ TEST_CASE("movingAverage over long windows gives what plain addition gives", "[b
       ++count;
     }
     CHECK(values[i] == Approx(sum / count).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("movingAverage and movingSum over short windows give exactly what plain addition gives",
+          "[builtin]") {
+  // Long stretches without nulls, with some, and of nothing else.
+  const auto value_at = [](int64_t time) {
+    const bool is_null = time > 106'000 && (time % 70 == 0 || (time > 108'000 && time < 108'500));
+    return is_null ? N : static_cast<double>(time % 977) * 1e6 + 0.1;
+  };
+  const int64_t points = GENERATE(1, 2, 7, 10, 64);
+  TestEvaluation test;
+  test.context.range = {100'000, 109'990};
+  test.Add("t", "t", 10, value_at);
+  const auto sums = test.Run("movingSum(t, " + std::to_string(points) + ")");
+  const auto averages = test.Run("movingAverage(t, " + std::to_string(points) + ")");
+  REQUIRE((sums.ok() && averages.ok()));
+  REQUIRE(sums->front().values.size() == 999);
+  for (size_t i = 0; i < sums->front().values.size(); ++i) {
+    const int64_t last = 100'010 + static_cast<int64_t>(i) * 10;
+    double sum = 0;
+    int count = 0;
+    for (int64_t time = last - (points - 1) * 10; time <= last; time += 10) {
+      if (std::isnan(value_at(time))) continue;
+      sum += value_at(time);
+      ++count;
+    }
+    INFO(points << " points up to " << last);
+    CHECK(std::isnan(sums->front().values[i]) == (count == 0));
+    if (count == 0) continue;
+    CHECK(sums->front().values[i] == sum);
+    CHECK(averages->front().values[i] == sum / count);
   }
 }
 

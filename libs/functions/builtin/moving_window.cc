@@ -1,6 +1,7 @@
 // movingWindow and its forms, exponentialMovingAverage, exponentialWeightedMovingAverage and stdev.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <deque>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +11,7 @@
 #include "functions/builtin/family.h"
 #include "functions/builtin/preview.h"
 #include "functions/text.h"
+#include "functions/value_pair.h"
 
 namespace plumbago::functions {
 namespace {
@@ -136,11 +138,32 @@ std::vector<double> Slide(const Windows& windows, State state) {
   return results;
 }
 
-// Sums and counts of values of `window_count` windows of `points` values, the first one at
-// `values`, each a value behind the one before. Windows side by side, each in the order of its
-// values: they do not wait for each other's additions, and are vectorised.
-void AddWindows(const double* values, size_t window_count, size_t points, double* sums,
-                double* counts) {
+// Sums of `window_count` windows of `points` values, the first one at `values`, each a value behind
+// the one before. Windows side by side, each in the order of its values: they do not wait for each
+// other's additions. A null makes a sum null.
+void SumWindows(const double* values, size_t window_count, size_t points, double* sums) {
+  constexpr size_t kSideBySide = 8;
+  size_t i = 0;
+  for (; i + kSideBySide <= window_count; i += kSideBySide) {
+    ValuePair lanes[kSideBySide / 2] = {};
+    for (size_t k = 0; k < points; ++k) {
+      const double* from = values + i + k;
+      lanes[0] += LoadPair(from);
+      lanes[1] += LoadPair(from + 2);
+      lanes[2] += LoadPair(from + 4);
+      lanes[3] += LoadPair(from + 6);
+    }
+    std::memcpy(sums + i, lanes, sizeof(lanes));
+  }
+  for (; i < window_count; ++i) {
+    sums[i] = 0;
+    for (size_t k = 0; k < points; ++k) sums[i] += values[i + k];
+  }
+}
+
+// Likewise, sums of what is no null, and how many these are.
+void SumWindowsOfSome(const double* values, size_t window_count, size_t points, double* sums,
+                      double* counts) {
   std::fill_n(sums, window_count, 0.0);
   std::fill_n(counts, window_count, 0.0);
   for (size_t k = 0; k < points; ++k) {
@@ -164,10 +187,18 @@ std::vector<double> PlainSums(const Windows& windows, bool is_average) {
     const size_t points = windows.end(first) - windows.begin(first);
     const bool is_short = points < static_cast<size_t>(windows.points);
     const size_t count = is_short ? 1 : std::min(kWindowsAtOnce, results.size() - first);
-    AddWindows(windows.values.data() + windows.begin(first), count, points, sums, counts);
-    for (size_t i = 0; i < count; ++i) {
-      if (!windows.IsEnough(static_cast<size_t>(counts[i]))) continue;
-      results[first + i] = is_average ? sums[i] / counts[i] : sums[i];
+    const double* values = windows.values.data() + windows.begin(first);
+    double* result = results.data() + first;
+    SumWindows(values, count, points, sums);
+    if (std::none_of(sums, sums + count, [](double sum) { return std::isnan(sum); })) {
+      const double divisor = is_average ? static_cast<double>(points) : 1;
+      if (windows.IsEnough(points)) DivideAll(sums, count, divisor, result);
+    } else {
+      SumWindowsOfSome(values, count, points, sums, counts);
+      for (size_t i = 0; i < count; ++i) {
+        if (!windows.IsEnough(static_cast<size_t>(counts[i]))) continue;
+        result[i] = is_average ? sums[i] / counts[i] : sums[i];
+      }
     }
     first += count;
   }

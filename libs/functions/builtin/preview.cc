@@ -28,7 +28,8 @@ absl::StatusOr<std::vector<TimeRange>> WindowSizePreview(WindowQuestion& questio
                                                    "(): windowSize is ", points, ", not 0 to ",
                                                    kWindowPointsMax, " points"));
   }
-  PLUMBAGO_ASSIGN_OR_RETURN(const int64_t step, question.StepMax());
+  if (points == 0) return std::vector<TimeRange>{range};
+  PLUMBAGO_ASSIGN_OR_RETURN(const int64_t step, question.StepMax(points));
   return std::vector<TimeRange>{{range.from - points * step, range.until}};
 }
 

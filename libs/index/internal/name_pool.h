@@ -28,6 +28,9 @@ class NamePool {
   void AddReference(uint32_t id) { ++names_[id].references; }
   void Release(uint32_t id);
 
+  // All numbers in use are below; few of these are not in use.
+  uint32_t id_end() const { return names_.size(); }
+  bool IsInUse(uint32_t id) const { return names_[id].references > 0; }
   // kNone where there is no such name.
   uint32_t Find(absl::string_view name) const;
   absl::string_view Text(uint32_t id) const { return {names_[id].text.get(), names_[id].size}; }

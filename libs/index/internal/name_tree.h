@@ -43,12 +43,14 @@ class NameTree {
 
   // For whoever walks the tree.
   absl::string_view NameOf(uint32_t node) const { return names_.Text(nodes_[node].name); }
+  uint32_t NameIdOf(uint32_t node) const { return nodes_[node].name; }  // in names()
   bool IsLeaf(uint32_t node) const { return nodes_[node].is_leaf != 0; }
   bool IsBranch(uint32_t node) const { return nodes_[node].first_child != kNone; }
   uint32_t FirstChild(uint32_t node) const { return nodes_[node].first_child; }
   uint32_t NextSibling(uint32_t node) const { return nodes_[node].next_sibling; }
   uint32_t FindNode(absl::string_view path) const;  // kNone
-  // By the number that names() has for the child's name.
+  // By the number that names() has for the child's name. O(1) where the node has a table.
+  bool HasTable(uint32_t node) const { return nodes_[node].has_table != 0; }
   uint32_t FindChild(uint32_t node, uint32_t name_id) const;
   const NamePool& names() const { return names_; }
   uint64_t removal_count() const { return removal_count_; }

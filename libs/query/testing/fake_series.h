@@ -20,11 +20,16 @@ struct FakeSeries {
   std::map<int64_t, double> points;
   std::string method = "average";
   int64_t finest_step = 0;
-  std::string error;
+  std::string error = {};
+  bool looks_back = true;  // its store is not of an earlier release
 };
 
-inline StoredSeries ReadFake(size_t index, const FakeSeries& stored, const FetchRange& range) {
+inline StoredSeries ReadFake(size_t index, const FakeSeries& stored, FetchRange range) {
   StoredSeries series;
+  if (range.lookback_points > 0 && stored.looks_back) {
+    series.lookback_step = stored.step;
+    range.from = std::max<int64_t>(range.from - range.lookback_points * stored.step, 0);
+  }
   series.metric_index = index;
   series.step = stored.step;
   series.start = range.from - range.from % stored.step + stored.step;

@@ -42,6 +42,24 @@ absl::StatusOr<Window> SelectWindow(absl::Span<const Archive> archives, const Fe
   return window;
 }
 
+absl::StatusOr<const char*> ReadWindow(const OpenFile& from, const Window& window) {
+  const Archive& archive = from.header.archives[window.archive_index];
+  from.base_times.resize(from.header.archives.size());
+  uint32_t& base_time = from.base_times[window.archive_index];
+  if (base_time == 0) {
+    PLUMBAGO_ASSIGN_OR_RETURN(base_time, ReadBaseTime(from.file, archive));
+  }
+  if (base_time == 0 || window.count == 0) return nullptr;
+  // Kept by the thread: to allocate and clear it costs as much as to read into it. What is
+  // larger than the bound goes with the next fetch.
+  constexpr size_t kKeptBytesMax = 1 << 20;
+  thread_local std::string bytes;
+  if (bytes.capacity() > kKeptBytesMax) bytes = std::string();
+  PLUMBAGO_RETURN_IF_ERROR(ReadSlots(from.file, archive, SlotOf(archive, base_time, window.start),
+                                     window.count, &bytes));
+  return bytes.data();
+}
+
 absl::Status VisitCompressed(const OpenFile& from, const Window& window,
                              const std::function<void(uint64_t index, double value)>& visit) {
   if (window.count == 0) return absl::OkStatus();

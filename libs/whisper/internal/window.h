@@ -32,25 +32,17 @@ absl::StatusOr<Window> SelectWindow(absl::Span<const Archive> archives, const Fe
 absl::Status VisitCompressed(const OpenFile& from, const Window& window,
                              const std::function<void(uint64_t index, double value)>& visit);
 
+// The slots of `window` as they are in a file that is not compressed; null where the archive is
+// empty, or the window. Valid until the thread's next call.
+absl::StatusOr<const char*> ReadWindow(const OpenFile& from, const Window& window);
+
 // Calls visit(index, value) for each slot of `window` that holds its point.
 template <typename Visit>
 absl::Status VisitSlots(const OpenFile& from, const Window& window, Visit visit) {
   if (from.header.format == Format::kCompressed) return VisitCompressed(from, window, visit);
   const Archive& archive = from.header.archives[window.archive_index];
-  from.base_times.resize(from.header.archives.size());
-  uint32_t& base_time = from.base_times[window.archive_index];
-  if (base_time == 0) {
-    PLUMBAGO_ASSIGN_OR_RETURN(base_time, ReadBaseTime(from.file, archive));
-  }
-  if (base_time == 0 || window.count == 0) return absl::OkStatus();
-  // Kept by the thread: to allocate and clear it costs as much as to read into it. What is
-  // larger than the bound goes with the next fetch.
-  constexpr size_t kKeptBytesMax = 1 << 20;
-  thread_local std::string bytes;
-  if (bytes.capacity() > kKeptBytesMax) bytes = std::string();
-  PLUMBAGO_RETURN_IF_ERROR(ReadSlots(from.file, archive, SlotOf(archive, base_time, window.start),
-                                     window.count, &bytes));
-  const char* slot = bytes.data();
+  PLUMBAGO_ASSIGN_OR_RETURN(const char* slot, ReadWindow(from, window));
+  if (slot == nullptr) return absl::OkStatus();
   int64_t time = window.start;
   for (uint64_t i = 0; i < window.count; ++i) {
     if (LoadU32(slot) == time) visit(i, LoadDouble(slot + 4));
