@@ -105,7 +105,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 constexpr size_t kUsualTimeDigits = 10;
 constexpr size_t kUsualValueBytesMax = 8;
 constexpr size_t kUsualTailBytesMin = 1 + 1 + kUsualTimeDigits;  // value, blank, time
-constexpr uint64_t EachByte(unsigned char c) { return 0x0101010101010101 * c; }
+constexpr uint64_t EachByte(unsigned char c) { return uint64_t{0x0101010101010101} * c; }
 
 uint64_t LoadWord(const char* p) {
   uint64_t word;
