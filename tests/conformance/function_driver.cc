@@ -18,6 +18,7 @@
 #include "functions/catalog.h"
 #include "functions/evaluator.h"
 #include "functions/parser.h"
+#include "functions/testing/answer_fetch.h"
 #include "metric/glob.h"
 #include "nlohmann/json.hpp"
 
@@ -73,9 +74,9 @@ class Driver {
     while (true) {
       PLUMBAGO_ASSIGN_OR_RETURN(auto evaluated, Evaluate(table_, context, data, expression));
       if (evaluated.missing.empty()) return std::move(evaluated.series);
-      for (Fetch& fetch : evaluated.missing.fetches) {
-        PLUMBAGO_ASSIGN_OR_RETURN(SeriesList list, Fetched(fetch, context));
-        data.Add(std::move(fetch), std::move(list));
+      for (const Fetch& fetch : evaluated.missing.fetches) {
+        const auto read = [&](const Fetch& asked) { return Fetched(asked, context); };
+        PLUMBAGO_RETURN_IF_ERROR(AnswerFetch(fetch, read, data));
       }
     }
   }

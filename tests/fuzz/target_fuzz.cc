@@ -8,6 +8,7 @@
 #include "functions/binding.h"
 #include "functions/evaluator.h"
 #include "functions/parser.h"
+#include "functions/testing/answer_fetch.h"
 
 namespace {
 
@@ -66,10 +67,9 @@ void EvaluateTarget(const Expression& expression) {
       return;
     }
     if (evaluated->missing.empty()) return CheckShape(evaluated->series);
-    for (Fetch& fetch : evaluated->missing.fetches) {
+    for (const Fetch& fetch : evaluated->missing.fetches) {
       FUZZ_CHECK(fetch.range.from >= 0);
-      SeriesList list = Answer(fetch);
-      data.Add(std::move(fetch), std::move(list));
+      FUZZ_CHECK(AnswerFetch(fetch, Answer, data).ok());
     }
   }
 }

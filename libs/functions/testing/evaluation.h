@@ -1,11 +1,9 @@
 // Evaluates targets over series that a test makes up. Each round of fetches is answered at once.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "functions/binding.h"
 #include "functions/evaluator.h"
 #include "functions/parser.h"
+#include "functions/testing/answer_fetch.h"
 #include "functions/text.h"
 
 namespace plumbago::functions {
@@ -51,13 +50,10 @@ class TestEvaluation {
     for (rounds = 1;; ++rounds) {
       PLUMBAGO_ASSIGN_OR_RETURN(Evaluated evaluated, Evaluate(table, context, data, expression));
       if (evaluated.missing.empty()) return std::move(evaluated.series);
-      for (Fetch& fetch : evaluated.missing.fetches) {
+      for (const Fetch& fetch : evaluated.missing.fetches) {
         fetches.push_back(fetch);
-        if (fetch.lookback_points > 0) {
-          AnswerLookback(fetch, data);
-        } else {
-          data.Add(fetch, Answer(fetch));
-        }
+        const auto read = [this](const Fetch& asked) { return Answer(asked); };
+        PLUMBAGO_RETURN_IF_ERROR(AnswerFetch(fetch, read, data));
       }
     }
   }
@@ -109,20 +105,6 @@ class TestEvaluation {
   int rounds = 0;
 
  private:
-  void AnswerLookback(const Fetch& fetch, FetchedData& data) const {
-    int64_t least = 0;
-    int64_t greatest = 0;
-    for (const Series& series : Answer({fetch.pattern, fetch.range})) {
-      least = least == 0 ? series.step : std::min(least, series.step);
-      greatest = std::max(greatest, series.step);
-    }
-    std::optional<SeriesList> list;
-    if (least == greatest) {
-      list = Answer({fetch.pattern, WithLookback(fetch.range, fetch.lookback_points, greatest)});
-    }
-    data.AddLookback(fetch, greatest, std::move(list));
-  }
-
   SeriesList Answer(const Fetch& fetch) const {
     SeriesList list;
     const auto entry = sources_.find(fetch.pattern);
