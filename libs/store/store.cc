@@ -105,7 +105,10 @@ absl::Status Store::Start() {
   for (const auto& writer : writers_) writer->Start();
   disk_thread_ =
       std::thread([this] { RunPeriodically(kDiskCheckInterval, [this] { CheckDisk(); }); });
-  checkpoint_thread_ = std::thread([this] { RunCheckpoints(); });
+  checkpoint_thread_ = std::thread([this] {
+    RunPeriodically(
+        options_.checkpoint_interval, [this] { Checkpoint(); }, &is_checkpoint_wanted_);
+  });
   return absl::OkStatus();
 }
 
@@ -330,37 +333,19 @@ void Store::RequestCheckpoint() {
   wake_.NotifyAll();
 }
 
-// After each interval and where one is wanted, until the drain. What comes while one is under way
-// has another one after it.
-void Store::RunCheckpoints() {
-  absl::Duration next = dependencies_.clock.Monotonic() + options_.checkpoint_interval;
-  for (;;) {
-    {
-      base::MutexLock lock(mutex_);
-      while (!is_draining_ && !is_checkpoint_wanted_) {
-        const absl::Duration left = next - dependencies_.clock.Monotonic();
-        if (left <= absl::ZeroDuration()) break;
-        wake_.WaitFor(lock, absl::ToInt64Nanoseconds(left));
-      }
-      if (is_draining_) return;
-      is_checkpoint_wanted_ = false;
-    }
-    Checkpoint();
-    next = dependencies_.clock.Monotonic() + options_.checkpoint_interval;
-  }
-}
-
-void Store::RunPeriodically(absl::Duration interval, const std::function<void()>& work) {
+void Store::RunPeriodically(absl::Duration interval, const std::function<void()>& work,
+                            bool* is_wanted) {
   absl::Duration next = dependencies_.clock.Monotonic() + interval;
   for (;;) {
     {
       base::MutexLock lock(mutex_);
-      while (!is_draining_) {
+      while (!is_draining_ && (is_wanted == nullptr || !*is_wanted)) {
         const absl::Duration left = next - dependencies_.clock.Monotonic();
         if (left <= absl::ZeroDuration()) break;
         wake_.WaitFor(lock, absl::ToInt64Nanoseconds(left));
       }
       if (is_draining_) return;
+      if (is_wanted != nullptr) *is_wanted = false;
     }
     work();
     next = dependencies_.clock.Monotonic() + interval;

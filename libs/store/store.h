@@ -129,9 +129,10 @@ class Store {
 
   // `seen`: null, or after its Begin().
   absl::StatusOr<ScanResult> Scan(ScanDepth depth, SeenDirectories* seen);
-  void RunCheckpoints();
-  // Runs `work` after each interval, until the drain.
-  void RunPeriodically(absl::Duration interval, const std::function<void()>& work);
+  // Runs `work` after each interval, and as soon as `*is_wanted`, which is reset before it; until
+  // the drain. What `is_wanted` points at is guarded by mutex_.
+  void RunPeriodically(absl::Duration interval, const std::function<void()>& work,
+                       bool* is_wanted = nullptr);
   // A series that was found by its exact name, and is not in the index.
   absl::Status AddFound(const SeriesName& name, uint64_t file_bytes);
   std::vector<std::shared_ptr<WriteSession>> LiveSessions();
