@@ -26,8 +26,10 @@ void EventsService::RemoveOfDeletedTenants() {
     if (tenant.state() != v1::Tenant::DELETING) continue;
     const absl::Status removed = events_.RemoveTenant(tenant.id());
     if (removed.ok()) continue;
-    base::LogError(absl::StrCat("the events of the deleted tenant ", tenant.id(),
-                                " cannot be removed for now: ", std::string(removed.message())));
+    base::LogError(
+        absl::StrCat("the events of the deleted tenant ", tenant.id(),
+                     " cannot be removed: ", std::string(removed.message()),
+                     "; it is tried again at the next change of a tenant and at the next start"));
   }
 }
 
