@@ -84,7 +84,12 @@ class FetchedData {
   // The values of these series are needed in any case.
   void RequireWhole(const Fetch& fetch) { whole_.insert(fetch); }
 
+  // Null where they are not there: of a fetch with lookback_points also where it told a step only.
   const SeriesList* Find(const Fetch& fetch) const {
+    if (fetch.lookback_points > 0) {
+      const auto step = FindStep(fetch);
+      return step.has_value() ? Find(WholeOf(fetch, *step)) : nullptr;
+    }
     const auto entry = lists_.find(fetch);
     return entry == lists_.end() ? nullptr : &entry->second;
   }
@@ -92,10 +97,6 @@ class FetchedData {
   std::optional<int64_t> FindStep(const Fetch& fetch) const {
     const auto entry = steps_.find(fetch);
     return entry == steps_.end() ? std::nullopt : std::optional<int64_t>(entry->second);
-  }
-  const SeriesList* FindLookback(const Fetch& fetch) const {
-    const auto step = FindStep(fetch);
-    return step.has_value() ? Find(WholeOf(fetch, *step)) : nullptr;
   }
   const SeriesList* FindNames(const Fetch& fetch) const {
     const auto entry = names_.find(fetch);

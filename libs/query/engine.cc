@@ -169,8 +169,7 @@ class Rendering {
         fanout_.report.Missing().empty() && events_.missing().empty() && reader_.warnings().empty();
     if (!is_complete) return absl::OkStatus();
     for (const functions::Fetch& fetch : unknown) {
-      const bool looks_back = fetch.lookback_points > 0;
-      const auto* list = looks_back ? data_.FindLookback(fetch) : data_.Find(fetch);
+      const functions::SeriesList* const list = data_.Find(fetch);
       if (list == nullptr) continue;  // it has told steps, and no series
       held_.push_back(std::make_shared<const functions::SeriesList>(*list));
       cache->Add(KeyOf(fetch), held_.back(), fanout_.request.cache_time);

@@ -174,24 +174,26 @@ functions::SeriesList SeriesReader::Assemble(const functions::Fetch& fetch, size
 void SeriesReader::AddLookback(const functions::Fetch& fetch, size_t fetch_index,
                                double x_files_factor, std::vector<ReplicaRead::Part>& parts,
                                functions::FetchedData& data) {
+  int64_t step_min = INT64_MAX;
   int64_t step_max = 0;
-  bool is_usable = true;
-  const auto visit_series = [&](const auto& visit) {
-    for (const ReplicaRead::Part& part : parts) {
-      if (part.fetch_index != fetch_index || !part.stored.status().ok()) continue;
-      for (const StoredSeries& series : part.stored.items()) {
-        if (series.error.empty()) visit(series);
-      }
+  bool have_looked_back = true;
+  for (const ReplicaRead::Part& part : parts) {
+    if (part.fetch_index != fetch_index || !part.stored.status().ok()) continue;
+    for (const StoredSeries& series : part.stored.items()) {
+      if (!series.error.empty()) continue;
+      const bool has_looked_back = series.lookback_step > 0;
+      const int64_t step = has_looked_back ? series.lookback_step : series.step;
+      step_min = std::min(step_min, step);
+      step_max = std::max(step_max, step);
+      have_looked_back &= has_looked_back && series.step == step;
     }
-  };
-  visit_series([&](const StoredSeries& series) {
-    const bool has_looked_back = series.lookback_step > 0;
-    step_max = std::max(step_max, has_looked_back ? series.lookback_step : series.step);
-    is_usable &= has_looked_back && series.lookback_step == series.step;
-  });
-  visit_series([&](const StoredSeries& series) { is_usable &= series.step == step_max; });
-  if (!is_usable) return data.AddLookback(fetch, step_max, std::nullopt);
-  data.AddLookback(fetch, step_max, Assemble(fetch, fetch_index, x_files_factor, parts));
+  }
+  const bool have_one_step = step_min >= step_max;  // also where there are no series
+  std::optional<functions::SeriesList> list;
+  if (have_looked_back && have_one_step) {
+    list = Assemble(fetch, fetch_index, x_files_factor, parts);
+  }
+  data.AddLookback(fetch, step_max, std::move(list));
 }
 
 void SeriesReader::Warn(absl::string_view metric, absl::string_view error) {
